@@ -1,0 +1,73 @@
+"""What travels: observations, batches and marks, symptoms, incidents, rejected records.
+
+Law: frozen values with a schema version and one canonical byte form. No I/O, no clock, no logic
+beyond validation.
+"""
+
+from pipeline.records.base import EPOCH, Instant, Record, canonical, instant, micros
+from pipeline.records.batch import BATCH_OR_MARK, Batch, Mark
+from pipeline.records.incident import (
+    Cause,
+    Change,
+    Incident,
+    IncidentStatus,
+    IncidentSymptom,
+    Parent,
+    Reason,
+    ReasonCode,
+    Verdict,
+)
+from pipeline.records.observation import (
+    OBSERVATION,
+    SIGNALS,
+    Event,
+    Log,
+    Metric,
+    Observation,
+    Signal,
+)
+from pipeline.records.rejected import Rejected, RejectionCode
+from pipeline.records.symptom import (
+    SYMPTOM_OR_MARK,
+    Implication,
+    Severity,
+    Symptom,
+    SymptomClass,
+    SymptomState,
+)
+
+__all__ = [
+    "BATCH_OR_MARK",
+    "EPOCH",
+    "OBSERVATION",
+    "SIGNALS",
+    "SYMPTOM_OR_MARK",
+    "Batch",
+    "Cause",
+    "Change",
+    "Event",
+    "Implication",
+    "Incident",
+    "IncidentStatus",
+    "IncidentSymptom",
+    "Instant",
+    "Log",
+    "Mark",
+    "Metric",
+    "Observation",
+    "Parent",
+    "Reason",
+    "ReasonCode",
+    "Record",
+    "Rejected",
+    "RejectionCode",
+    "Severity",
+    "Signal",
+    "Symptom",
+    "SymptomClass",
+    "SymptomState",
+    "Verdict",
+    "canonical",
+    "instant",
+    "micros",
+]

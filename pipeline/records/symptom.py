@@ -1,0 +1,76 @@
+"""Symptoms: episodes of one kind of trouble at one node."""
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, TypeAdapter
+
+from pipeline.records.base import Instant, Record, SchemaVersion
+from pipeline.records.batch import Mark
+
+Severity = Literal["minor", "major", "critical"]
+SymptomClass = Literal[
+    "availability",  # it is not there, not ready, crashes or restarts
+    "error",  # it answers, with failures
+    "latency",  # it answers late
+    "saturation",  # it nears or hits a limit: memory, volume, connections, quota
+    "scheduling",  # it cannot be placed, pulled, mounted
+    "network",
+    "auth",
+    "traffic",  # more or less work than usual
+    "unusual",  # differs from its past, meaning unknown
+]
+SymptomState = Literal["open", "closed"]
+
+
+class Implication(Record):
+    """Another node that this symptom speaks about."""
+
+    node: str
+    strength: Annotated[float, Field(gt=0, le=1)]
+    """Probability that the named node is at fault, given this symptom alone."""
+
+
+class Symptom(Record):
+    """A revision of a symptom: the whole episode as far as it is known."""
+
+    kind: Literal["symptom"] = "symptom"
+    schema_version: SchemaVersion = 1
+    id: str
+    """Hash of node, detector, fingerprint and onset (see ``symptom_id``)."""
+    revision: Annotated[int, Field(ge=1)]
+    """Facts that went in, plus one when the episode has closed."""
+    node: str
+    detector: str
+    signature: str
+    """What was recognised: id of the signature, limit or baseline rule."""
+    fingerprint: str
+    """Tells apart episodes of one signature at one node (a series, a claim, a user)."""
+    symptom_class: Annotated[SymptomClass, Field(alias="class")]
+    severity: Severity
+    title: str
+    """What a person would say: ``database connection lost``; without node and time."""
+    onset: Instant
+    detected_at: Instant
+    """Event time at which the evidence, taken in event order, first sufficed."""
+    last_seen: Instant
+    resolution_s: Annotated[float, Field(ge=0)]
+    """How far the onset may truly lie on either side, in seconds."""
+    count: Annotated[int, Field(ge=1)]
+    state: SymptomState
+    score: Annotated[float, Field(ge=0)]
+    """Strength for ranking: deviations in robust sigmas; 0 where the signature has no number."""
+    exemplars: tuple[str, ...]
+    """A few original messages or values, earliest first."""
+    implicates: tuple[Implication, ...] = ()
+    pods: tuple[str, ...] = ()
+    """Pods that the evidence came from (bounded, sorted)."""
+    cluster_nodes: tuple[str, ...] = ()
+    """Machines that those pods ran on (bounded, sorted)."""
+    supersedes: tuple[str, ...] = ()
+    """Ids that earlier revisions of this episode had, before its onset was known to be earlier."""
+
+
+SYMPTOM_OR_MARK: TypeAdapter[Symptom | Mark] = TypeAdapter(
+    Annotated[Symptom | Mark, Discriminator("kind")]
+)
+"""Reads a value of the symptoms topic."""
