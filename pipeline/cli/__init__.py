@@ -1,0 +1,30 @@
+"""The ``aftershock`` command: thin; every subcommand is one call into the package.
+
+Exit codes: 0 fine; 1 the thing asked for failed, with one line on stderr; 2 usage.
+"""
+
+import sys
+
+import typer
+
+from pipeline.errors import AftershockError
+from topology.errors import TopologyError
+
+app = typer.Typer(
+    name="aftershock",
+    help="Which node of a Kubernetes application is the cause, how it spread, how sure we are.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run the command; tell expected trouble in one line instead of a traceback."""
+    try:
+        app()
+    except (AftershockError, TopologyError) as trouble:
+        sys.stderr.write(f"aftershock: {trouble}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
