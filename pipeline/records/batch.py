@@ -1,11 +1,11 @@
 """What the observation topics carry: batches of observations, and time marks between them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, TypeAdapter
+from pydantic import AfterValidator, Discriminator, Field, TypeAdapter, model_validator
 
 from pipeline.records.base import Instant, Record, SchemaVersion
-from pipeline.records.observation import Observation
+from pipeline.records.observation import Observation, Signal
 
 
 def _sorted_counts(counts: dict[str, int]) -> dict[str, int]:
@@ -21,6 +21,17 @@ class Batch(Record):
     """Who published it: one ingest worker or one replay, as named in its marks."""
     node: str
     observations: Annotated[tuple[Observation, ...], Field(min_length=1)]
+
+    @property
+    def signal(self) -> Signal:
+        """The signal that all its observations have."""
+        return self.observations[0].signal
+
+    @model_validator(mode="after")
+    def _of_one_signal(self) -> Self:
+        if len({observation.signal for observation in self.observations}) > 1:
+            raise ValueError("a batch holds observations of one signal only")
+        return self
 
 
 class Mark(Record):

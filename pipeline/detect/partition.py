@@ -1,0 +1,219 @@
+"""One partition of detection: batches and marks in, symptoms, a mark and table rows out.
+
+Pure, and the same for Kafka and for ``analyze``. The caller publishes ``symptoms``, then ``mark``,
+waits for the acknowledgements, and only then writes ``rows``: a kill in between repeats outputs
+(which carry id and revision) and never loses one. A row holds a node's facts together with the
+highest offset applied to them, so a redelivered batch is recognised; since its outputs were
+acknowledged before that row could be written, there is nothing to publish again.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from pipeline.detect.detector import Detector
+from pipeline.records import Batch, Mark, Signal, Symptom, instant, micros
+from pipeline.watermark import Watermark
+
+FEEDS: tuple[str, ...] = ("logs", "events", "metrics")
+"""The observation topics, by the last part of their names."""
+
+SIGNAL_OF_FEED: dict[str, Signal] = {"logs": "log", "events": "event", "metrics": "metric"}
+FEED_OF_SIGNAL: dict[Signal, str] = {signal: feed for feed, signal in SIGNAL_OF_FEED.items()}
+
+MAX_SOURCE_COUNTS = 64
+"""Sources whose last counts are remembered for accounting (about 200 bytes each)."""
+
+_BEFORE_ALL = -(2**62)
+"""``closed_to`` while there is no watermark: nothing is late, nothing closes."""
+
+
+class NodeRow(msgspec.Struct):
+    """A table row: the facts of one node and one signal, and what has been applied to them."""
+
+    node: str
+    offset: int
+    counts: dict[str, int]
+    facts: msgspec.Raw
+
+
+class PartitionRow(msgspec.Struct):
+    """The table row of the partition itself: its watermark, and what its sources counted."""
+
+    watermark: Watermark
+    sources: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """The facts of one node and one signal, in memory."""
+
+    detector: Detector[Any]
+    node: str
+    facts: Any
+    offset: int = -1
+    wakes_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectStep:
+    """What is to be done: publish the symptoms, then the mark, then write the rows in order."""
+
+    symptoms: list[tuple[str, Symptom]] = field(default_factory=list)
+    """(application, symptom): an application that declares the node gets the symptom."""
+    mark: Mark | None = None
+    """For every partition of the symptoms topic, after the symptoms."""
+    rows: dict[bytes, bytes | None] = field(default_factory=dict)
+
+
+class DetectPartition:
+    """Detection over the nodes of one partition (see the module's docstring)."""
+
+    def __init__(
+        self,
+        number: int,
+        peers: int,
+        detectors: Mapping[Signal, Detector[Any]],
+        *,
+        applications_of: Callable[[str], Sequence[str]],
+        lateness_us: int,
+    ) -> None:
+        self.number = number
+        self._peers = tuple(f"detect/{peer}" for peer in range(peers))
+        self._detectors = detectors
+        self._applications_of = applications_of
+        self._lateness = lateness_us
+        self._row = PartitionRow(watermark=Watermark())
+        self._entries: dict[bytes, _Entry] = {}
+        self._alarms: list[tuple[int, bytes]] = []
+
+    def restore(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take up the state from table rows (those of other partitions are passed over)."""
+        for key, value in rows:
+            if key == self._partition_key:
+                self._row = msgspec.json.decode(value, type=PartitionRow)
+            elif key.startswith(self._node_prefix):
+                self._restore_node(key, msgspec.json.decode(value, type=NodeRow))
+
+    def on_batch(self, feed: str, offset: int, batch: Batch) -> DetectStep:
+        """Apply a batch that came on a feed at an offset.
+
+        Raises:
+            ValueError: the observations are not of the feed's signal.
+        """
+        signal = SIGNAL_OF_FEED[feed]
+        if batch.signal != signal:
+            raise ValueError(f"a batch of {batch.signal} observations on the feed of {feed}")
+        key = self._key(signal, batch.node)
+        entry = self._entry(key, signal, batch.node)
+        if offset <= entry.offset:
+            return DetectStep()
+        entry.detector.apply(entry.facts, batch.observations, self._closed_to)
+        entry.offset = offset
+        symptoms = self._revisions(key, entry)
+        return DetectStep(symptoms=symptoms, rows={key: _encode(entry)})
+
+    def on_mark(self, feed: str, mark: Mark) -> DetectStep:
+        """Take a source's time mark on a feed: what it closes is closed."""
+        if mark.counts:
+            self._remember_counts(mark)
+        moved = self._row.watermark.observe(
+            mark.source, feed, feeds=mark.feeds, time=micros(mark.time), final=mark.final
+        )
+        return self._close(moved=moved)
+
+    def on_silence(self, source: str) -> DetectStep:
+        """Leave out a source that the shell judged dead."""
+        return self._close(moved=self._row.watermark.drop(source))
+
+    def live_sources(self) -> tuple[str, ...]:
+        """Return the sources that the watermark waits for."""
+        return tuple(self._row.watermark.sources)
+
+    @property
+    def _closed_to(self) -> int:
+        high = self._row.watermark.high
+        return _BEFORE_ALL if high is None else high - self._lateness
+
+    @property
+    def _partition_key(self) -> bytes:
+        return f"{self.number}|partition".encode()
+
+    @property
+    def _node_prefix(self) -> bytes:
+        return f"{self.number}|node|".encode()
+
+    def _key(self, signal: Signal, node: str) -> bytes:
+        return self._node_prefix + f"{signal}|{node}".encode()
+
+    def _entry(self, key: bytes, signal: Signal, node: str) -> _Entry:
+        entry = self._entries.get(key)
+        if entry is None:
+            detector = self._detectors[signal]
+            entry = self._entries[key] = _Entry(detector, node, detector.new_facts())
+        return entry
+
+    def _restore_node(self, key: bytes, row: NodeRow) -> None:
+        signal = key[len(self._node_prefix) :].decode().split("|", 1)[0]
+        detector = next(d for name, d in self._detectors.items() if name == signal)
+        facts = detector.load(bytes(row.facts))
+        self._entries[key] = _Entry(detector, row.node, facts, offset=row.offset)
+        self._set_alarm(key, self._entries[key])
+
+    def _revisions(self, key: bytes, entry: _Entry) -> list[tuple[str, Symptom]]:
+        symptoms = entry.detector.revisions(entry.facts, entry.node, self._closed_to)
+        self._set_alarm(key, entry)
+        applications = self._applications_of(entry.node)
+        return [(application, symptom) for symptom in symptoms for application in applications]
+
+    def _set_alarm(self, key: bytes, entry: _Entry) -> None:
+        wakes_at = entry.detector.notify_at(entry.facts)
+        if wakes_at != entry.wakes_at and wakes_at is not None:
+            heapq.heappush(self._alarms, (wakes_at, key))
+        entry.wakes_at = wakes_at
+
+    def _close(self, *, moved: bool) -> DetectStep:
+        symptoms: list[tuple[str, Symptom]] = []
+        rows: dict[bytes, bytes | None] = {}
+        for key, entry in self._due():
+            published = self._revisions(key, entry)
+            if published:  # else the row in the table implies the same, and is not written again
+                symptoms += published
+                rows[key] = _encode(entry)
+        rows[self._partition_key] = msgspec.json.encode(self._row)
+        return DetectStep(symptoms=symptoms, mark=self._mark() if moved else None, rows=rows)
+
+    def _due(self) -> Iterable[tuple[bytes, _Entry]]:
+        due: dict[bytes, _Entry] = {}
+        while self._alarms and self._alarms[0][0] <= self._closed_to:
+            wakes_at, key = heapq.heappop(self._alarms)
+            if self._entries[key].wakes_at == wakes_at:
+                due[key] = self._entries[key]
+        return sorted(due.items())
+
+    def _mark(self) -> Mark:
+        """Say how far symptoms are complete: late observations may still add to younger ones."""
+        return Mark(
+            source=self._peers[self.number], time=instant(self._closed_to), feeds=self._peers
+        )
+
+    def _remember_counts(self, mark: Mark) -> None:
+        self._row.sources.pop(mark.source, None)
+        self._row.sources[mark.source] = mark.counts
+        while len(self._row.sources) > MAX_SOURCE_COUNTS:
+            del self._row.sources[next(iter(self._row.sources))]
+
+
+def _encode(entry: _Entry) -> bytes:
+    detector = entry.detector
+    return msgspec.json.encode(
+        NodeRow(
+            node=entry.node,
+            offset=entry.offset,
+            counts=detector.counts(entry.facts),
+            facts=msgspec.Raw(detector.dump(entry.facts)),
+        )
+    )
