@@ -1,0 +1,187 @@
+"""The facts of one application: symptoms by id, each with its highest revision.
+
+Facts fall into components: what may have to do with each other. A component only ever grows, and
+so does the sum of its revisions. When nothing can join it any more, it is final: its incidents
+(see ``lifecycle``) get their last revision, and its facts are forgotten.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.correlate.evidence import Evidence, evidence_of
+from pipeline.correlate.explain import explain
+from pipeline.correlate.lifecycle import Incidents, Moment
+from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.parents import Weights
+from pipeline.records import Incident, Symptom, micros
+
+_SECOND = 1_000_000
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the symptoms and incidents that are final (law 4)."""
+
+    in_incident: int = 0
+    below_threshold: int = 0
+    superseded: int = 0
+    overflow: int = 0
+    late_or_repeated: int = 0
+    """Came when their component could be final already: repeats after a restart, mostly."""
+    incidents: int = 0
+
+
+@dataclass(slots=True)
+class Change:
+    """What an evaluation brought."""
+
+    incidents: list[Incident] = field(default_factory=list)
+    """Revisions to publish, in order."""
+    forgotten: list[str] = field(default_factory=list)
+    """Ids of symptoms that are done with."""
+    ended: list[str] = field(default_factory=list)
+    """Ids of incidents that will not be revised any more."""
+
+
+class ApplicationState:
+    """Symptoms × graph → incidents, for one application."""
+
+    def __init__(self, model: Likelihood) -> None:
+        self._model = model
+        self._weights = Weights(model)
+        self._pieces: dict[str, tuple[Evidence, ...]] = {}
+        self.symptoms: dict[str, Symptom] = {}
+        self.superseded: dict[str, str] = {}
+        """Former ids of symptoms, with the id that took their place."""
+        self.incidents = Incidents(model)
+        self.tally = Tally()
+
+    def add(self, symptom: Symptom, complete_to: int | None) -> bool:
+        """Take a revision of a symptom; return whether it is news.
+
+        ``complete_to`` is the watermark in microseconds: all facts before it are known. What ended
+        so long before it that its component may be final is not taken.
+        """
+        known = self.symptoms.get(symptom.id)
+        if symptom.id in self.superseded:
+            return False
+        if known is not None and symptom.revision <= known.revision:
+            return False
+        if known is None and not self._admit(symptom, complete_to):
+            return False
+        self.put(symptom)
+        return True
+
+    def put(self, symptom: Symptom) -> None:
+        """Put a symptom among the facts (once admitted, or from a snapshot)."""
+        for former in symptom.supersedes:
+            self._forget(former)
+            self.superseded[former] = symptom.id
+        self._forget(symptom.id)
+        self.symptoms[symptom.id] = symptom
+        self._pieces[symptom.id] = evidence_of(symptom, self._model.settings)
+        for piece in self._pieces[symptom.id]:
+            self._weights.put(piece)
+
+    def has_any(self, symptom_ids: Iterable[str]) -> bool:
+        """Tell whether any of the symptoms is among the facts, under this id or its present one."""
+        return any(s in self.symptoms or s in self.superseded for s in symptom_ids)
+
+    def evaluate(self, symptom_id: str, moment: Moment) -> Change:
+        """Explain the component of a symptom anew."""
+        return Change(incidents=self._explain(self._component(symptom_id), moment))
+
+    def advance(self, moment: Moment) -> Change:
+        """Let time pass: open what has settled, resolve what is quiet, finish what is final."""
+        change = Change()
+        for symptom_id in sorted(self.incidents.due(moment)):
+            if symptom_id in self.symptoms:
+                change.incidents += self._explain(self._component(symptom_id), moment)
+        for component in self._final(moment):
+            self._finish(component, change)
+        return change
+
+    def forget(self, symptom_ids: Iterable[str]) -> None:
+        """Forget facts that are final, and the ids that they had before."""
+        gone = set(symptom_ids)
+        for symptom_id in gone:
+            self._forget(symptom_id)
+        for former in [old for old, new in self.superseded.items() if new in gone]:
+            del self.superseded[former]
+
+    def _admit(self, symptom: Symptom, complete_to: int | None) -> bool:
+        if complete_to is not None and self._final_from([symptom]) <= complete_to:
+            self.tally.late_or_repeated += 1
+            return False
+        if len(self.symptoms) >= self._model.settings.max_symptoms:
+            self.tally.overflow += 1
+            return False
+        return True
+
+    def _forget(self, symptom_id: str) -> None:
+        self.symptoms.pop(symptom_id, None)
+        for piece in self._pieces.pop(symptom_id, ()):
+            self._weights.remove(piece.id)
+
+    def _component(self, symptom_id: str) -> list[str]:
+        found = {symptom_id}
+        front = [symptom_id]
+        while front:
+            for piece in self._pieces[front.pop()]:
+                for neighbour in self._weights.neighbours(piece.id):
+                    other = self._weights.evidence[neighbour].symptom.id
+                    if other not in found:
+                        found.add(other)
+                        front.append(other)
+        return sorted(found)
+
+    def _explain(self, component: Sequence[str], moment: Moment) -> list[Incident]:
+        pieces = [piece for member in component for piece in self._pieces[member]]
+        facts = sum(self.symptoms[member].revision for member in component)
+        groups = explain(pieces, self._weights)
+        return self.incidents.revise(groups, facts, self._with_former_ids(component), moment)
+
+    def _with_former_ids(self, component: Sequence[str]) -> dict[str, str]:
+        """Return all ids that the component's symptoms have or had, with the present ones."""
+        members = set(component)
+        former = {old: new for old, new in self.superseded.items() if new in members}
+        return former | {member: member for member in component}
+
+    def _final(self, moment: Moment) -> list[list[str]]:
+        """Return the components that nothing can join any more."""
+        looked_at: set[str] = set()
+        final = []
+        for symptom_id, symptom in sorted(self.symptoms.items()):
+            if symptom_id in looked_at or not self._is_final([symptom], moment):
+                continue
+            component = self._component(symptom_id)
+            looked_at.update(component)
+            if self._is_final([self.symptoms[member] for member in component], moment):
+                final.append(component)
+        return final
+
+    def _is_final(self, symptoms: Sequence[Symptom], moment: Moment) -> bool:
+        closed = all(symptom.state == "closed" for symptom in symptoms)
+        return closed and self._final_from(symptoms) <= (moment.complete_to or 0)
+
+    def _final_from(self, symptoms: Sequence[Symptom]) -> int:
+        ended = max(micros(symptom.last_seen) for symptom in symptoms)
+        settings = self._model.settings
+        return ended + int((self._model.reach_s + settings.resolve_after_s) * _SECOND)
+
+    def _finish(self, component: Sequence[str], change: Change) -> None:
+        """Give a final component's incidents their final revision, count it, let it go."""
+        pieces = [piece for member in component for piece in self._pieces[member]]
+        facts = sum(self.symptoms[member].revision for member in component)
+        groups = explain(pieces, self._weights)
+        ids = self._with_former_ids(component)
+        revisions, ended = self.incidents.finish(groups, facts, ids)
+        change.incidents += revisions
+        change.ended += ended
+        change.forgotten += component
+        opened = [group for group in groups if self.incidents.opens(group)]
+        told = sum(len(group.symptoms) for group in opened)
+        self.tally.incidents += len(opened)
+        self.tally.in_incident += told
+        self.tally.below_threshold += len(component) - told
+        self.tally.superseded += len(ids) - len(component)

@@ -1,0 +1,178 @@
+"""The life of incidents: open → updated* → resolved (→ open again), or merged.
+
+An incident's revision is made of the facts in its component, which only ever grow::
+
+    revision = 2 · (sum of the symptoms' revisions) + (1 when resolved or merged)
+
+so it grows with every step, and ends at the same number whatever the order of arrival was.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.correlate.explain import Group
+from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.narrate import Standing, detected_at, merged, narrate, opens
+from pipeline.correlate.settings import CorrelateSettings
+from pipeline.records import Incident, Symptom, micros
+
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where event time stands, in microseconds."""
+
+    now: int
+    """The latest event time that is known: what settles, settles by it."""
+    complete_to: int | None
+    """The watermark: all facts before it are known. None while it is not known."""
+
+
+def quiet_from(symptoms: Sequence[Symptom], settings: CorrelateSettings) -> int | None:
+    """Return from when symptoms count as over, or None while one of them is open."""
+    if any(symptom.state != "closed" for symptom in symptoms):
+        return None
+    after = int(settings.resolve_after_s * _SECOND)
+    return max(micros(symptom.last_seen) for symptom in symptoms) + after
+
+
+class Incidents:
+    """What has been published of the live components of one application, and what is due."""
+
+    def __init__(self, model: Likelihood) -> None:
+        self._model = model
+        self.published: dict[str, Incident] = {}
+        self._due: dict[str, tuple[int, int]] = {}
+        """By anchor symptom: when (``now``, ``complete_to``) time alone brings its next step."""
+
+    def opens(self, group: Group) -> bool:
+        """Tell whether a group's evidence suffices for an incident."""
+        return opens(group.symptoms, self._model)
+
+    def due(self, moment: Moment) -> list[str]:
+        """Return the anchor symptoms of incidents that time alone opens or resolves."""
+        complete_to = moment.complete_to if moment.complete_to is not None else -1
+        return [
+            anchor
+            for anchor, (now, closed) in self._due.items()
+            if moment.now >= now and complete_to >= closed
+        ]
+
+    def wake(self, symptom_ids: Iterable[str]) -> None:
+        """Have symptoms looked at with the next passing of time (after a restart)."""
+        self._due.update(dict.fromkeys(symptom_ids, (0, -1)))
+
+    def revise(
+        self, groups: Sequence[Group], facts: int, ids: Mapping[str, str], moment: Moment
+    ) -> list[Incident]:
+        """Return the revisions that a component's new explanation brings.
+
+        ``facts`` is the sum of the component's revisions; ``ids`` are all ids that its symptoms
+        have or had, with the present ones.
+        """
+        for symptom_id in ids:
+            self._due.pop(symptom_id, None)
+        revisions = []
+        alive: dict[str, str] = {}
+        for group in filter(self.opens, groups):
+            incident = narrate(group, self._standing(group, facts, moment), self._model)
+            alive.update({symptom.id: incident.id for symptom in group.symptoms})
+            if self._is_settled(group, incident, moment):
+                revisions += self._publish(incident)
+                self._await_quiet(group, incident)
+        return revisions + self._retire(alive, 2 * facts + 1, ids)
+
+    def finish(
+        self, groups: Sequence[Group], facts: int, ids: Mapping[str, str]
+    ) -> tuple[list[Incident], list[str]]:
+        """Return a final component's last revisions, and the ids of all incidents it ever had.
+
+        What was published of it is forgotten.
+        """
+        revisions = []
+        alive: dict[str, str] = {}
+        for group in filter(self.opens, groups):
+            standing = Standing(
+                revision=2 * facts + 1, status="resolved", reopened=self._reopened(group.symptoms)
+            )
+            incident = narrate(group, standing, self._model)
+            alive.update({symptom.id: incident.id for symptom in group.symptoms})
+            if self.published.get(incident.id) != incident:
+                revisions.append(incident)
+                self.published[incident.id] = incident
+        revisions += self._retire(alive, 2 * facts + 1, ids)
+        for symptom_id in ids:
+            self._due.pop(symptom_id, None)
+        ended = [incident.id for incident in self._of(ids)]
+        for identity in ended:
+            del self.published[identity]
+        return revisions, ended
+
+    def _standing(self, group: Group, facts: int, moment: Moment) -> Standing:
+        quiet = quiet_from(group.symptoms, self._model.settings)
+        resolved = (
+            quiet is not None and moment.complete_to is not None and quiet <= moment.complete_to
+        )
+        return Standing(
+            revision=2 * facts + resolved,
+            status="resolved" if resolved else "open",
+            reopened=self._reopened(group.symptoms),
+        )
+
+    def _reopened(self, symptoms: Sequence[Symptom]) -> int:
+        """Count the quiet times after which trouble came back: a function of the facts alone."""
+        reopened = 0
+        last_seen = symptoms[0].last_seen
+        for symptom in symptoms:
+            quiet_s = (symptom.onset - last_seen).total_seconds()
+            reopened += quiet_s > self._model.settings.resolve_after_s
+            last_seen = max(last_seen, symptom.last_seen)
+        return reopened
+
+    def _is_settled(self, group: Group, incident: Incident, moment: Moment) -> bool:
+        settled = micros(detected_at(group.symptoms, self._model)) + int(
+            self._model.settings.settle_s * _SECOND
+        )
+        if incident.id in self.published or settled <= moment.now:
+            return True
+        self._due[group.symptoms[0].id] = (settled, -1)
+        return False
+
+    def _await_quiet(self, group: Group, incident: Incident) -> None:
+        quiet = quiet_from(group.symptoms, self._model.settings)
+        if quiet is not None and incident.status == "open":
+            self._due[group.symptoms[0].id] = (0, quiet)
+
+    def _publish(self, incident: Incident) -> list[Incident]:
+        """Publish a revision, unless only the number of facts elsewhere in the component grew."""
+        former = self.published.get(incident.id)
+        if former is not None:
+            unchanged = former.model_copy(update={"revision": incident.revision}) == incident
+            if unchanged or incident.revision <= former.revision:
+                return []
+        self.published[incident.id] = incident
+        return [incident]
+
+    def _of(self, ids: Mapping[str, str]) -> list[Incident]:
+        return [
+            incident
+            for _, incident in sorted(self.published.items())
+            if any(symptom.id in ids for symptom in incident.symptoms)
+        ]
+
+    def _retire(
+        self, alive: Mapping[str, str], revision: int, ids: Mapping[str, str]
+    ) -> list[Incident]:
+        """Return the last revisions of incidents that their component no longer has."""
+        living = set(alive.values())
+        retired = []
+        for incident in self._of(ids):
+            if incident.status == "merged" or incident.id in living:
+                continue
+            present = [ids.get(symptom.id, symptom.id) for symptom in incident.symptoms]
+            heir = next((alive[symptom] for symptom in present if symptom in alive), None)
+            last = merged(incident, heir, max(revision, incident.revision + 1))
+            self.published[incident.id] = last
+            retired.append(last)
+        return retired

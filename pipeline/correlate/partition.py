@@ -1,0 +1,168 @@
+"""One partition of correlation: symptoms and marks in, incident revisions and table rows out.
+
+Pure, and the same for Kafka and for ``analyze``. The caller publishes ``incidents``, waits for the
+acknowledgements, and only then writes ``rows`` in their order. Facts are idempotent (a symptom
+counts by its highest revision), so no offset is needed: a repeat is no news.
+
+Rows: ``<partition>|symptom|<application>|<id>``, ``…|incident|<application>|<id>`` (the revision
+last published), ``…|application|<application>`` and ``…|partition``. When a component is final, the
+application's row is written first and names what is forgotten, then the rows of those symptoms are
+deleted: a kill in between leaves rows that the next restart knows to pass over.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+
+import msgspec
+
+from pipeline.correlate.application import ApplicationState, Change, Tally
+from pipeline.correlate.lifecycle import Moment
+from pipeline.correlate.likelihood import Likelihood
+from pipeline.records import Incident, Mark, Symptom, canonical, micros
+from pipeline.watermark import Watermark
+
+_DETECT = "detect"
+
+
+class ApplicationRow(msgspec.Struct):
+    """The table row of an application: what became of its final facts."""
+
+    tally: dict[str, int]
+    forgotten: list[str]
+    """Symptoms of the components that were finished last; their rows may not yet be deleted."""
+
+
+class PartitionRow(msgspec.Struct):
+    """The table row of the partition itself."""
+
+    watermark: Watermark
+    now: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelateStep:
+    """What is to be done: publish the incidents in order, then write the rows in order."""
+
+    incidents: list[Incident] = field(default_factory=list)
+    rows: dict[bytes, bytes | None] = field(default_factory=dict)
+
+
+class CorrelatePartition:
+    """Correlation of the applications of one partition (see the module's docstring)."""
+
+    def __init__(self, number: int, models: Mapping[str, Likelihood], *, lateness_us: int) -> None:
+        self.number = number
+        self._models = models
+        self._lateness = lateness_us
+        self._row = PartitionRow(watermark=Watermark())
+        self._states: dict[str, ApplicationState] = {}
+        self._leftover: dict[bytes, bytes | None] = {}
+
+    def restore(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take up the state from table rows (those of other partitions are passed over)."""
+        own = {key: value for key, value in rows if key.startswith(f"{self.number}|".encode())}
+        if self._key("partition") in own:
+            self._row = msgspec.json.decode(own[self._key("partition")], type=PartitionRow)
+        for name in self._models:
+            self._restore_application(name, own)
+
+    def on_symptom(self, application: str, symptom: Symptom) -> CorrelateStep:
+        """Take a revision of a symptom.
+
+        Raises:
+            ValueError: the application is not among the topologies of this worker.
+        """
+        if application not in self._models:
+            raise ValueError(f"no topology for the application {application!r}")
+        state = self._state(application)
+        self._row.now = max(self._row.now, micros(symptom.last_seen))
+        if not state.add(symptom, self._row.watermark.high):
+            return CorrelateStep()
+        change = state.evaluate(symptom.id, self._moment)
+        rows: dict[bytes, bytes | None] = {
+            self._key("symptom", application, symptom.id): canonical(symptom)
+        }
+        for former in symptom.supersedes:
+            rows[self._key("symptom", application, former)] = None
+        return self._step([(application, change)], rows)
+
+    def on_mark(self, mark: Mark) -> CorrelateStep:
+        """Take the time mark of one partition of detection: what it settles or ends is told."""
+        moved = self._row.watermark.observe(
+            _DETECT, mark.source, feeds=mark.feeds, time=micros(mark.time), final=mark.final
+        )
+        self._row.now = max(self._row.now, micros(mark.time) + self._lateness)
+        if not moved:
+            return CorrelateStep()
+        moment = self._moment
+        changes = [(name, state.advance(moment)) for name, state in sorted(self._states.items())]
+        rows, self._leftover = self._leftover, {}
+        step = self._step(changes, rows)
+        step.rows[self._key("partition")] = msgspec.json.encode(self._row)
+        return step
+
+    @property
+    def _moment(self) -> Moment:
+        return Moment(self._row.now, self._row.watermark.high)
+
+    def _key(self, *parts: str) -> bytes:
+        return "|".join((str(self.number), *parts)).encode()
+
+    def _state(self, application: str) -> ApplicationState:
+        state = self._states.get(application)
+        if state is None:
+            state = self._states[application] = ApplicationState(self._models[application])
+        return state
+
+    def _step(
+        self, changes: Iterable[tuple[str, Change]], rows: dict[bytes, bytes | None]
+    ) -> CorrelateStep:
+        step = CorrelateStep(rows=rows)
+        for application, change in changes:
+            step.incidents.extend(change.incidents)
+            for incident in change.incidents:
+                rows[self._key("incident", application, incident.id)] = canonical(incident)
+            if change.forgotten:
+                self._forget(application, change, rows)
+        return step
+
+    def _forget(self, application: str, change: Change, rows: dict[bytes, bytes | None]) -> None:
+        state = self._state(application)
+        rows[self._key("application", application)] = msgspec.json.encode(
+            ApplicationRow(tally=asdict(state.tally), forgotten=change.forgotten)
+        )
+        state.forget(change.forgotten)
+        for symptom_id in change.forgotten:
+            rows[self._key("symptom", application, symptom_id)] = None
+        for incident_id in change.ended:
+            rows[self._key("incident", application, incident_id)] = None
+
+    def _restore_application(self, name: str, rows: Mapping[bytes, bytes]) -> None:
+        state = ApplicationState(self._models[name])
+        finished: set[str] = set()
+        row = rows.get(self._key("application", name))
+        if row is not None:
+            known = msgspec.json.decode(row, type=ApplicationRow)
+            state.tally = Tally(**known.tally)
+            finished = set(known.forgotten)
+        for key, value in self._rows_of("symptom", name, rows):
+            symptom = Symptom.model_validate_json(value)
+            if symptom.id in finished:
+                self._leftover[key] = None
+            else:
+                state.put(symptom)
+        for key, value in self._rows_of("incident", name, rows):
+            incident = Incident.model_validate_json(value)
+            if state.has_any(symptom.id for symptom in incident.symptoms):
+                state.incidents.published[incident.id] = incident
+            else:  # its component is finished; the kill came before this row was deleted
+                self._leftover[key] = None
+        state.incidents.wake(state.symptoms)
+        if state.symptoms or row is not None:
+            self._states[name] = state
+
+    def _rows_of(
+        self, kind: str, application: str, rows: Mapping[bytes, bytes]
+    ) -> list[tuple[bytes, bytes]]:
+        prefix = self._key(kind, application, "")
+        return sorted(item for item in rows.items() if item[0].startswith(prefix))

@@ -1,0 +1,86 @@
+"""What correlation believes before it has seen anything: priors, powers, tolerances."""
+
+from dataclasses import dataclass, field
+
+from pipeline.records import Severity, SymptomClass
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrelateSettings:
+    """Declared beliefs of the model (design §6). Rates are per second, times in seconds."""
+
+    background_per_s: float = 1 / DAY_S
+    """Rate at which a symptom comes by itself at a component: about one a day."""
+    kind_prior: dict[str, float] = field(
+        default_factory=lambda: {
+            "component": 1.0,
+            "platform": 0.7,  # many eyes on it, and it is shared: rarer than our own parts
+            "infrastructure": 0.7,
+            "external": 0.7,
+            "endpoint": 0.2,  # a mere view of another node's traffic: seldom the cause
+        }
+    )
+    """Factor on the background by the node's kind."""
+    cause_power: dict[SymptomClass, float] = field(
+        default_factory=lambda: {
+            "availability": 1.0,
+            "saturation": 1.0,
+            "network": 1.0,
+            "scheduling": 0.8,
+            "auth": 0.8,
+            "error": 0.8,
+            "latency": 0.6,
+            "traffic": 0.3,  # a change of load is more often an effect than a fault
+            "unusual": 0.3,
+        }
+    )
+    """How readily trouble of a class sets off trouble elsewhere."""
+    effect_power: dict[SymptomClass, float] = field(
+        default_factory=lambda: {
+            "error": 1.0,
+            "latency": 1.0,
+            "availability": 0.8,
+            "traffic": 0.8,
+            "auth": 0.6,
+            "network": 0.5,
+            "scheduling": 0.5,
+            "saturation": 0.4,  # a full volume is rarely the effect of a neighbour
+            "unusual": 0.8,
+        }
+    )
+    """How readily trouble of a class is set off from elsewhere."""
+    severity_weight: dict[Severity, float] = field(
+        default_factory=lambda: {"minor": 0.25, "major": 1.0, "critical": 2.0}
+    )
+    """Weight of a symptom: in opening an incident (which takes 1.0) and in its cause."""
+    entry_factor: float = 2.0
+    """What is felt at an entry node weighs this much more."""
+    sight_delay_s: dict[str, float] = field(
+        default_factory=lambda: {"logs": 1.0, "events": 30.0, "metrics": 60.0}
+    )
+    """How much later than the trouble a detector may see it: probes need three failures of 10 s,
+    scrapes come each 30 to 60 s. So a cause may be seen after its effect."""
+    clock_tolerance_s: float = 1.0
+    """Difference between the clocks of two sources."""
+    same_node_strength: float = 0.9
+    same_node_typical_s: float = 10.0
+    same_node_longest_s: float = 600.0
+    """One trouble at a node brings others there: within seconds, at most a spawn timeout later."""
+    spread: float = 0.2
+    """Share of the delay density that is even up to the longest delay (the rest is exponential
+    with the typical delay as its mean)."""
+    join_at: float = 0.6
+    """A symptom joins its likeliest parent when it was set off by something with at least this
+    probability: the margin over "came by itself"."""
+    something_else: float = 0.05
+    """Probability left for a cause that no topology declares."""
+    resolve_after_s: float = 300.0
+    """Quiet time after the last sign of trouble until an incident counts as resolved."""
+    settle_s: float = 10.0
+    """Event time that the opening waits, so that the cause is more than the first to be seen."""
+    max_symptoms: int = 5_000
+    """Active symptoms of one application (some 2 kB each, 10 MB); more are counted and not used."""
+    max_listed: int = 200
+    """Symptoms listed in an incident (about 600 B each, 120 kB: well below a Kafka record)."""

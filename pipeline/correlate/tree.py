@@ -1,0 +1,98 @@
+"""How trouble spread inside a group: every symptom under the one that most likely set it off."""
+
+from collections.abc import Iterable
+
+from pipeline.correlate.evidence import Evidence
+from pipeline.correlate.explain import Group
+from pipeline.correlate.likelihood import Likelihood
+from pipeline.records import Symptom
+
+
+class Tree:
+    """The likeliest parents of a group's symptoms, without loops.
+
+    A parent that is only implied (a node named by a signature) stands for that node's own symptom
+    where it has one. In a loop each symptom is the other's likeliest parent; there the one that
+    is less likely to have come by itself hangs under the other, so that the tree has roots.
+    """
+
+    def __init__(self, group: Group, model: Likelihood) -> None:
+        self._group = group
+        self._model = model
+        self._pieces = {piece.id: piece for piece in group.evidence}
+        self._parents: dict[str, tuple[Evidence, float]] = {}
+        certain_first = sorted(
+            group.evidence,
+            key=lambda piece: (group.posteriors[piece.id].alone, -piece.onset_s, piece.id),
+        )
+        for piece in certain_first:
+            self._hang(piece)
+
+    def parent_of(self, symptom: Symptom) -> tuple[Symptom, tuple[str, ...], float] | None:
+        """Return the symptom that most likely set off this one, the way, and the probability.
+
+        ``None`` where it came by itself or where its likeliest parent is a node without a symptom.
+        """
+        found = self._parents.get(symptom.id)
+        way: tuple[str, ...] = ()
+        probability = 1.0
+        child = self._pieces[symptom.id]
+        while found is not None:
+            parent, likelihood = found
+            probability *= likelihood
+            way = self._way(parent, child) + way[1:]
+            if parent.implied is None:
+                return parent.symptom, way, probability
+            child, found = parent, self._parents.get(parent.id)
+        return None
+
+    def explained_by(self, node: str) -> int:
+        """Return how many symptoms at other nodes have the node above them."""
+        return sum(
+            1
+            for symptom in self._group.symptoms
+            if symptom.node != node and node in self._above(symptom.id)
+        )
+
+    def path_from(self, node: str) -> tuple[str, ...]:
+        """Return the nodes from a cause along the tree to the farthest effect below it."""
+        paths = (self._path(symptom, node) for symptom in self._group.symptoms)
+        return max(paths, key=len, default=(node,)) or (node,)
+
+    def _path(self, symptom: Symptom, node: str) -> tuple[str, ...]:
+        """Return the way from ``node`` down to a symptom, empty if it is not below."""
+        way: list[str] = [symptom.node]
+        for child, parent in self._climb(symptom.id):
+            way = [*self._way(parent, child)[:-1], *way]
+            if parent.node == node:
+                return tuple(dict.fromkeys(way))
+        return ()
+
+    def _above(self, evidence_id: str) -> set[str]:
+        return {
+            name for child, parent in self._climb(evidence_id) for name in self._way(parent, child)
+        }
+
+    def _climb(self, evidence_id: str) -> Iterable[tuple[Evidence, Evidence]]:
+        child = self._pieces[evidence_id]
+        while (found := self._parents.get(child.id)) is not None:
+            yield child, found[0]
+            child = found[0]
+
+    def _way(self, parent: Evidence, child: Evidence) -> tuple[str, ...]:
+        hop = self._model.hop(parent, child)
+        return hop.nodes if hop is not None else (parent.node, child.node)
+
+    def _hang(self, piece: Evidence) -> None:
+        """Hang a piece under its likeliest parent of the group that does not hang under it."""
+        posterior = self._group.posteriors[piece.id]
+        for parent_id, probability in posterior.parents.items():
+            parent = self._pieces.get(parent_id)
+            if probability <= posterior.alone:
+                return
+            if parent is not None and piece.id not in self._ancestors(parent):
+                self._parents[piece.id] = (parent, probability)
+                return
+
+    def _ancestors(self, piece: Evidence) -> set[str]:
+        return {piece.id} | {parent.id for _, parent in self._climb(piece.id)}
