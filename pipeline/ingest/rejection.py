@@ -1,0 +1,55 @@
+"""Why bytes are no valid record, in one short line; pure.
+
+What was wrong is told by field and reason; the bytes themselves travel beside it, so that no more
+of them than needed is repeated here, and nothing that a terminal could take for a command.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from pipeline.records import RejectionCode
+
+_MAX_CHARACTERS = 240
+"""Of one explanation: pydantic may quote the input, which may be anything of any length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a record was rejected: a code for programs and one line for people."""
+
+    code: RejectionCode
+    what: str
+
+
+def reason_of(trouble: ValidationError, content: bytes) -> Reason:
+    """Return why ``content`` failed to validate."""
+    first = trouble.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return _not_utf8(content) or Reason("not-json", one_line(_json_trouble(first["msg"])))
+    field = ".".join(str(step) for step in first["loc"][1:])
+    if first["type"].startswith("union_tag"):
+        field = first["ctx"]["discriminator"].strip("'")
+    what = f"{field}: {first['msg']}" if field else first["msg"]
+    others = trouble.error_count() - 1
+    return Reason("invalid", one_line(f"{what} (and {others} more)" if others else what))
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` on one line, without control characters, of bounded length."""
+    shown = text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 1] + "…"
+    return "".join(character if character.isprintable() else "�" for character in shown)
+
+
+def _json_trouble(message: str) -> str:
+    # a record is one line, so that "line 1" says nothing, or misleads beside the file's line
+    return message.replace("Invalid JSON:", "not JSON:").replace("line 1 column", "column")
+
+
+def _not_utf8(content: bytes) -> Reason | None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as trouble:
+        byte = content[trouble.start]
+        return Reason("not-utf8", f"not UTF-8: byte 0x{byte:02x} at column {trouble.start + 1}")
+    return None
