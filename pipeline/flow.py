@@ -1,0 +1,136 @@
+"""The flow in one place: which stage feeds which, and with what.
+
+``Flow`` wires the pure stages from topologies, a signature pack and settings; ``analyze`` runs them
+in process, the Kafka workers run the same stages between topics.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.partition import CorrelatePartition
+from pipeline.correlate.settings import CorrelateSettings
+from pipeline.detect.detector import Detector
+from pipeline.detect.partition import FEED_OF_SIGNAL, FEEDS, DetectPartition, DetectStep
+from pipeline.ingest.route import Router
+from pipeline.records import Batch, Incident, Mark, Signal
+from topology.graph import Graph
+from topology.model import Application
+from topology.resolve import Resolver
+
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """Spans of event time, in seconds."""
+
+    lateness_s: float = 120.0
+    """How late an observation may come and still count as if it had been on time."""
+    step_s: float = 10.0
+    """Event time between two marks of a replay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """The stages, wired."""
+
+    applications: Sequence[Application]
+    detectors: Mapping[Signal, Detector[Any]]
+    detect_span_s: float
+    """Longest time after its last observation by which a symptom has closed."""
+    correlate: CorrelateSettings = field(default_factory=CorrelateSettings)
+    windows: Windows = field(default_factory=Windows)
+
+    def router(self) -> Router:
+        """Return ingest's first stage: observation → node."""
+        return Router([Resolver(application) for application in self.applications])
+
+    def detect_partition(self, number: int, peers: int) -> DetectPartition:
+        """Return one of ``peers`` partitions of detection."""
+        return DetectPartition(
+            number,
+            peers,
+            self.detectors,
+            applications_of=self.applications_of,
+            lateness_us=int(self.windows.lateness_s * _SECOND),
+        )
+
+    def correlate_partition(self, number: int) -> CorrelatePartition:
+        """Return one partition of correlation."""
+        lateness = int(self.windows.lateness_s * _SECOND)
+        return CorrelatePartition(number, self._models, lateness_us=lateness)
+
+    def applications_of(self, node: str) -> tuple[str, ...]:
+        """Return the names of the applications that declare a node."""
+        return tuple(a.name for a in self.applications if a.template_of(node) is not None)
+
+    @property
+    def closing_us(self) -> int:
+        """Event time after the last observation by which everything has closed, in microseconds."""
+        reach = max((model.reach_s for model in self._models.values()), default=0.0)
+        span = self.windows.lateness_s + self.detect_span_s + reach
+        return int((span + self.correlate.resolve_after_s + self.windows.step_s) * _SECOND)
+
+    @cached_property
+    def _models(self) -> dict[str, Likelihood]:
+        return {
+            application.name: Likelihood(Graph(application), self.correlate)
+            for application in self.applications
+        }
+
+
+@dataclass(slots=True)
+class InProcess:
+    """All stages after ingest in one process: what Kafka carries between them is handed over."""
+
+    flow: Flow
+    on_revision: Callable[[Incident], None] = lambda _incident: None
+    detect: DetectPartition = field(init=False)
+    correlate: CorrelatePartition = field(init=False)
+    latest: dict[str, Incident] = field(default_factory=dict, init=False)
+    """The latest revision of each incident."""
+    _offset: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.detect = self.flow.detect_partition(0, 1)
+        self.correlate = self.flow.correlate_partition(0)
+
+    def run(self, published: Iterable[Batch | Mark]) -> None:
+        """Take what ingest would publish, in order."""
+        for value in published:
+            self._offset += 1
+            for step in self._detected(value):
+                self._correlate(step)
+
+    def incidents(self) -> list[Incident]:
+        """Return the latest revisions, merged ones left out, by start and id."""
+        return final(self.latest.values())
+
+    def _detected(self, value: Batch | Mark) -> Iterator[DetectStep]:
+        if isinstance(value, Batch):
+            yield self.detect.on_batch(FEED_OF_SIGNAL[value.signal], self._offset, value)
+        else:
+            for feed in FEEDS:
+                yield self.detect.on_mark(feed, value)
+
+    def _correlate(self, step: DetectStep) -> None:
+        steps = [self.correlate.on_symptom(name, symptom) for name, symptom in step.symptoms]
+        if step.mark is not None:
+            steps.append(self.correlate.on_mark(step.mark))
+        for told in steps:
+            for incident in told.incidents:
+                self.latest[incident.id] = incident
+                self.on_revision(incident)
+
+
+def final(incidents: Iterable[Incident], *, merged: bool = False) -> list[Incident]:
+    """Return incidents as ``analyze`` and ``export`` write them: by start, then id.
+
+    Which merged ones ever existed depends on the order of arrival, so they are left out unless
+    asked for.
+    """
+    kept = (incident for incident in incidents if merged or incident.status != "merged")
+    return sorted(kept, key=lambda incident: (incident.started_at, incident.id))
