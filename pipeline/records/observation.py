@@ -53,8 +53,8 @@ class Event(_Observation):
     reason: str
     type: str = "Normal"
     message: str = ""
-    count: Annotated[int, Field(ge=1)] = 1
-    """Cumulative for its ``source_uid``, as in Kubernetes."""
+    count: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    """Cumulative for its ``source_uid``, as in Kubernetes, where it has 32 bits."""
     first_time: Instant | None = None
     source_uid: str | None = None
     """Uid of the event object: with ``count`` it identifies the occurrence."""

@@ -80,3 +80,12 @@ def test_sorting_beyond_memory_is_sorting(found: list[tuple[int, bytes]], memory
 
 def test_an_entry_gives_its_line_back() -> None:
     assert line_of(entry(1_772_446_504_120_000, b'{"a":1}')) == b'{"a":1}'
+
+
+def test_more_runs_than_may_be_open_are_merged_on_the_way() -> None:
+    entries = [entry(n * 7919 % 1000, b"x") for n in range(1000)]
+    with Sorter(0) as sorter:
+        for one in entries:
+            sorter.add(one)
+        assert sorter.spilled > len(entries)
+        assert list(sorter.merged()) == sorted(entries)
