@@ -20,7 +20,7 @@ lines = st.one_of(
         st.sampled_from([b"Z", b"+02:00"]),
         st.sampled_from([b"a", b"b", "\u2028é".encode(), b"\\u0000"]),
     ),
-    st.binary(max_size=30).filter(lambda content: b"\n" not in content),
+    st.binary(max_size=30).map(lambda content: b"~" + content.replace(b"\n", b"")),
     st.sampled_from([b"", b"  ", b"{}", b'{"signal":"log"}', b"\xff"]),
 )
 
