@@ -1,0 +1,159 @@
+"""A broker, two workers and their tables, in memory and at the mercy of a random generator.
+
+It does to the core what Kafka may do: batches of any size, arrival out of order within the allowed
+lateness, feeds that run ahead of each other, kills between publishing and remembering, delivery
+again from an older committed offset, state restored from table rows.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.detect.partition import FEED_OF_SIGNAL, FEEDS, DetectStep
+from pipeline.flow import Flow, final
+from pipeline.records import Batch, Incident, Mark, Observation, Symptom, canonical, instant, micros
+
+SECOND = 1_000_000
+Message = tuple[str, int, Batch | Mark]
+"""Feed, offset, value."""
+
+
+def arrivals(
+    observations: Iterable[Observation], chance: random.Random, disorder_s: float
+) -> list[Observation]:
+    """Return observations as they arrive: each up to ``disorder_s`` after its event time."""
+    order = [(micros(o.time) + chance.uniform(0, disorder_s) * SECOND, o) for o in observations]
+    return [observation for _, observation in sorted(order, key=lambda item: item[0])]
+
+
+def messages(
+    arriving: Sequence[tuple[str, Observation]], flow: Flow, chance: random.Random, most: int
+) -> dict[str, list[Message]]:
+    """Return each feed's log: batches of random size, and marks that keep their promise.
+
+    A mark promises nothing older than itself *less the allowed lateness*, so the latest time that
+    has arrived is as bold as a source may be.
+    """
+    logs: dict[str, list[Message]] = {feed: [] for feed in FEEDS}
+    latest = max(micros(observation.time) for _, observation in arriving)
+
+    def publish(feed: str, value: Batch | Mark) -> None:
+        logs[feed].append((feed, len(logs[feed]), value))
+
+    waiting: dict[tuple[str, str], list[Observation]] = {}
+    seen = 0
+    for node, observation in arriving:
+        seen = max(seen, micros(observation.time))
+        waiting.setdefault((FEED_OF_SIGNAL[observation.signal], node), []).append(observation)
+        if chance.random() < 1 / most:
+            for (feed, name), group in waiting.items():
+                publish(feed, Batch(source="s", node=name, observations=tuple(group)))
+            waiting.clear()
+            for feed in FEEDS:
+                publish(feed, Mark(source="s", time=instant(seen), feeds=FEEDS))
+    for (feed, name), group in waiting.items():
+        publish(feed, Batch(source="s", node=name, observations=tuple(group)))
+    for feed in FEEDS:
+        end = instant(latest + flow.closing_us)
+        publish(feed, Mark(source="s", time=end, feeds=FEEDS, final=True))
+    return logs
+
+
+def interleaved(logs: dict[str, list[Message]], chance: random.Random) -> list[Message]:
+    """Return one order in which a worker may see the feeds: each in its own order."""
+    left = {feed: list(reversed(log)) for feed, log in logs.items() if log}
+    order = []
+    while left:
+        feed = chance.choice(sorted(left))
+        for _ in range(chance.randint(1, 8)):
+            if left[feed]:
+                order.append(left[feed].pop())
+        if not left[feed]:
+            del left[feed]
+    return order
+
+
+def deliveries(order: Sequence[Message], chance: random.Random, kills: int) -> list[Message | None]:
+    """Return the order with kills (None) after which the last few messages come again."""
+    told: list[Message | None] = list(order)
+    for at in sorted((chance.randrange(1, len(order) + 1) for _ in range(kills)), reverse=True):
+        told[at:at] = [None, *order[max(0, at - chance.randint(1, 6)) : at]]
+    return told
+
+
+@dataclass
+class Cluster:
+    """One detect worker and one correlate worker, each with a table that survives kills."""
+
+    flow: Flow
+    chance: random.Random
+    detect_rows: dict[bytes, bytes] = field(default_factory=dict)
+    correlate_rows: dict[bytes, bytes] = field(default_factory=dict)
+    symptoms: list[tuple[str, Symptom] | Mark] = field(default_factory=list)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    revisions: dict[str, list[int]] = field(default_factory=dict)
+
+    def run(self, told: Sequence[Message | None], kills: int = 0) -> list[bytes]:
+        """Deliver everything; return the final incidents as bytes."""
+        self._detect(told)
+        order = [("symptoms", offset, value) for offset, value in enumerate(self.symptoms)]
+        self._correlate(deliveries(order, self.chance, kills))  # type: ignore[arg-type]
+        return [canonical(incident) for incident in final(self.incidents.values())]
+
+    def _detect(self, told: Sequence[Message | None]) -> None:
+        partition = self.flow.detect_partition(0, 1)
+        for position, message in enumerate(told):
+            if message is None:
+                partition = self.flow.detect_partition(0, 1)
+                partition.restore(self.detect_rows.items())
+                continue
+            feed, offset, value = message
+            if isinstance(value, Batch):
+                step = partition.on_batch(feed, offset, value)
+            else:
+                step = partition.on_mark(feed, value)
+            self._publish(step)
+            killed = position + 1 < len(told) and told[position + 1] is None
+            if not (killed and self.chance.random() < 0.5):  # killed before it could remember
+                _write(self.detect_rows, step.rows, self.chance if killed else None)
+
+    def _publish(self, step: DetectStep) -> None:
+        self.symptoms += step.symptoms
+        if step.mark is not None:
+            self.symptoms.append(step.mark)
+
+    def _correlate(self, told: Sequence[object]) -> None:
+        partition = self.flow.correlate_partition(0)
+        for position, message in enumerate(told):
+            if message is None:
+                partition = self.flow.correlate_partition(0)
+                partition.restore(self.correlate_rows.items())
+                continue
+            value = message[2]  # type: ignore[index]
+            told_now = (
+                partition.on_mark(value) if isinstance(value, Mark) else partition.on_symptom(*value)
+            )
+            for incident in told_now.incidents:
+                self._index(incident)
+            killed = position + 1 < len(told) and told[position + 1] is None
+            if not (killed and self.chance.random() < 0.5):
+                _write(self.correlate_rows, told_now.rows, self.chance if killed else None)
+
+    def _index(self, incident: Incident) -> None:
+        """Keep the highest revision, as every consumer may."""
+        self.revisions.setdefault(incident.id, []).append(incident.revision)
+        former = self.incidents.get(incident.id)
+        if former is None or incident.revision >= former.revision:
+            self.incidents[incident.id] = incident
+
+
+def _write(
+    table: dict[bytes, bytes], rows: dict[bytes, bytes | None], chance: random.Random | None
+) -> None:
+    """Write rows in order; a kill (``chance`` given) may come after any of them."""
+    keep = len(rows) if chance is None else chance.randint(0, len(rows))
+    for key, value in list(rows.items())[:keep]:
+        if value is None:
+            table.pop(key, None)
+        else:
+            table[key] = value
