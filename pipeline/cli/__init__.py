@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from pipeline.cli.schemas import schemas_app
 from pipeline.errors import AftershockError
 from topology.errors import TopologyError
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(schemas_app, name="schemas")
 
 
 def main() -> None:

@@ -36,6 +36,7 @@ class Record(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
+        use_attribute_docstrings=True,  # the exported schemas say what each field means
     )
 
 

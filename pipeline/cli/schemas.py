@@ -1,0 +1,176 @@
+"""``aftershock schemas``: the JSON Schemas of everything that travels.
+
+What others write (recorded observations) and read (the topics) in a form that their tools know. The
+schemas are made from the records themselves and kept under ``deploy/schemas``. They say what we
+read, so a newer version must take whatever an older one took: writing one that does not is refused.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from pipeline.errors import AftershockError, UsageError
+from pipeline.records import (
+    BATCH_OR_MARK,
+    OBSERVATION,
+    SYMPTOM_OR_MARK,
+    Incident,
+    RejectionCode,
+)
+
+schemas_app = typer.Typer(
+    name="schemas", help="JSON Schemas of records and topics.", no_args_is_help=True
+)
+
+SUFFIX = ".schema.json"
+
+
+class RejectedHeaders(BaseModel):
+    """Headers that a rejected record carries beside its own; all are UTF-8 text."""
+
+    model_config = ConfigDict(extra="allow", title="Headers of aftershock.rejected")
+
+    code: Annotated[RejectionCode, Field(alias="aftershock.rejected.code")]
+    what: Annotated[str, Field(alias="aftershock.rejected.what")]
+    where: Annotated[str, Field(alias="aftershock.rejected.where")]
+    part: Annotated[str, Field(alias="aftershock.rejected.part", pattern="^[1-9][0-9]*$")]
+    last: Annotated[str, Field(alias="aftershock.rejected.last", pattern="^(true|false)$")]
+
+
+_RECORDS: dict[str, tuple[TypeAdapter[Any], str]] = {
+    "recorded-observation": (OBSERVATION, "One line of a recording"),
+    "topic.observations": (BATCH_OR_MARK, "A value of an observation topic"),
+    "topic.symptoms": (SYMPTOM_OR_MARK, "A value of the symptoms topic"),
+    "topic.incidents": (TypeAdapter(Incident), "A value of the incidents topic"),
+    "topic.rejected.headers": (TypeAdapter(RejectedHeaders), "Headers of the rejected topic"),
+}
+
+
+class _Told(GenerateJsonSchema):
+    """Names the dialect, and demands the fields that tell records and versions apart."""
+
+    def generate(self, schema: Any, mode: Any = "validation") -> JsonSchemaValue:  # noqa: ANN401 - pydantic's own signature
+        made = super().generate(schema, mode)
+        for _, part in _objects(made):
+            constant = [name for name, of in part["properties"].items() if "const" in of]
+            for name in constant:
+                part["properties"][name].pop("default", None)
+            required = sorted({*part.get("required", ()), *constant})
+            if required:
+                part["required"] = required
+        return {"$schema": self.schema_dialect, **made}
+
+
+def schemas() -> dict[str, JsonSchemaValue]:
+    """Return the schema of each record by its name."""
+    return {
+        name: adapter.json_schema(schema_generator=_Told) | {"title": title}
+        for name, (adapter, title) in _RECORDS.items()
+    }
+
+
+@schemas_app.command("export")
+def export(
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("deploy/schemas"),
+    *,
+    check: Annotated[bool, typer.Option(help="Write nothing; say what differs.")] = False,
+) -> None:
+    """Write the JSON Schemas of recorded observations and topics, one file each."""
+    texts = {
+        output / f"{name}{SUFFIX}": json.dumps(schema, indent=2, sort_keys=True) + "\n"
+        for name, schema in schemas().items()
+    }
+    differing = [path for path, text in texts.items() if _read(path) != text]
+    if check:
+        if differing:
+            names = ", ".join(str(path) for path in differing)
+            raise AftershockError(
+                f"{names}: not as the records are; run `aftershock schemas export`"
+            )
+        return
+    for path in differing:
+        _refuse_breaks(path, texts[path])
+    for path in differing:
+        _write(path, texts[path])
+    typer.echo(f"{len(differing)} of {len(texts)} schemas written to {output}")
+
+
+def breaks(old: JsonSchemaValue, new: JsonSchemaValue) -> list[str]:
+    """Return in what ways ``new`` refuses, or no longer knows, what ``old`` took."""
+    now = dict(_objects(new))
+    found: list[str] = []
+    for name, before in _objects(old):
+        after = now.get(name)
+        if after is None:
+            found.append(f"{name} was removed")
+            continue
+        added = set(after.get("required", ())) - set(before.get("required", ()))
+        found += [f"{name}.{field} is now required" for field in sorted(added)]
+        for field, was in before["properties"].items():
+            found += _field_breaks(f"{name}.{field}", was, after["properties"].get(field))
+    return found
+
+
+def _field_breaks(field: str, was: JsonSchemaValue, now: JsonSchemaValue | None) -> list[str]:
+    if now is None:
+        return [f"{field} was removed"]
+    lost = sorted(set(_taken(was)) - set(_taken(now)))
+    return [f"{field} no longer takes {kind}" for kind in lost]
+
+
+def _taken(part: JsonSchemaValue) -> Iterator[str]:
+    """Yield what a field takes: the values where they are listed, else types and records."""
+    choices = part.get("anyOf") or part.get("oneOf")
+    if choices:
+        for choice in choices:
+            yield from _taken(choice)
+    elif "enum" in part or "const" in part:
+        yield from (json.dumps(value) for value in part.get("enum", [part.get("const")]))
+    else:
+        yield str(part.get("$ref") or part.get("type", "anything"))
+
+
+def _objects(schema: JsonSchemaValue) -> Iterator[tuple[str, JsonSchemaValue]]:
+    """Yield each record of a schema with its name."""
+    if "properties" in schema:
+        yield "record", schema
+    for name, part in schema.get("$defs", {}).items():
+        if "properties" in part:
+            yield name, part
+
+
+def _refuse_breaks(path: Path, text: str) -> None:
+    before = _read(path)
+    if before is None:
+        return
+    try:
+        found = breaks(json.loads(before), json.loads(text))
+    except json.JSONDecodeError as trouble:
+        raise UsageError(f"{path}: not JSON ({trouble}); move it away and export again") from None
+    if found:
+        raise AftershockError(
+            f"{path}: {'; '.join(found)}: older records would not be read any more;"
+            " give the record a new schema version instead"
+        )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise UsageError(f"{path}: cannot be read ({trouble})") from trouble
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as trouble:
+        raise UsageError(f"{path}: cannot be written ({trouble.strerror})") from trouble
