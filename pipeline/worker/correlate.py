@@ -1,0 +1,103 @@
+"""Correlate as a stage: symptoms and marks in, revisions of incidents out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from pipeline.correlate.partition import CorrelatePartition, CorrelateStep
+from pipeline.flow import Flow
+from pipeline.records import SYMPTOM_OR_MARK, Incident, Mark, Symptom, canonical
+from pipeline.worker.deadletters import reason_of
+from pipeline.worker.stage import Effects, Incoming, Outgoing, Row, Unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrelateStage:
+    """Correlation of a flow, between topics of a prefix."""
+
+    flow: Flow
+    prefix: str
+    partitions: int
+    name: str = "correlate"
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """The symptoms."""
+        return [f"{self.prefix}.symptoms"]
+
+    def part(self, number: int) -> "CorrelatePart":
+        """Return the core of a partition, without state."""
+        return CorrelatePart(self, self.flow.correlate_partition(number))
+
+    def merged(self, rows: Sequence[Sequence[Row]]) -> list[Row]:
+        """Keep every row in order: what is forgotten is named before it is deleted."""
+        return [row for step in rows for row in step]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelatePart:
+    """One partition of correlation behind the topics."""
+
+    stage: CorrelateStage
+    core: CorrelatePartition
+
+    def restore(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take up the state from table rows."""
+        self.core.restore(rows)
+
+    def take(self, message: Incoming) -> Effects:
+        """Apply a symptom or a mark.
+
+        Raises:
+            Unreadable: the value is neither, or its application has no topology here.
+        """
+        value = _read(message)
+        if isinstance(value, Mark):
+            return self._effects(self.core.on_mark(value))
+        application = (message.key or b"").decode(errors="replace")
+        if application not in {known.name for known in self.stage.flow.applications}:
+            raise Unreadable("invalid", f"no topology for the application {application!r}")
+        return self._effects(self.core.on_symptom(application, value))
+
+    def drop_source(self, source: str) -> Effects:
+        """Do nothing: partitions of detection are silent as long as nothing comes to them."""
+        del source
+        return Effects()
+
+    def live_sources(self) -> tuple[str, ...]:
+        """Return no source: none is judged dead by its silence."""
+        return ()
+
+    def _effects(self, step: CorrelateStep) -> Effects:
+        topic = f"{self.stage.prefix}.incidents"
+        return Effects(
+            [outgoing(topic, incident) for incident in step.incidents],
+            rows=list(step.rows.items()),
+        )
+
+
+def outgoing(topic: str, incident: Incident) -> Outgoing:
+    """Return the message of an incident: CloudEvents in binary mode, keyed by its id."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": f"{incident.id}-{incident.revision}",
+        "ce_source": f"/aftershock/{incident.application}",
+        "ce_type": "io.aftershock.incident.v1",
+        "ce_time": incident.updated_at.isoformat().replace("+00:00", "Z"),
+        "ce_subject": incident.id,
+        "content-type": "application/json",
+    }
+    return Outgoing(
+        topic,
+        incident.id.encode(),
+        canonical(incident),
+        headers=tuple((name, value.encode()) for name, value in headers.items()),
+    )
+
+
+def _read(message: Incoming) -> Symptom | Mark:
+    try:
+        return SYMPTOM_OR_MARK.validate_json(message.value or b"")
+    except ValidationError as trouble:
+        raise Unreadable(*reason_of(trouble)) from trouble
