@@ -1,0 +1,117 @@
+"""Is a value far from its own past? Median and quartiles, with a guard gap. Pure numbers."""
+
+import math
+import struct
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+KEPT = 60
+"""Earlier buckets that are remembered of a series: an hour of minutes, four bytes each."""
+GUARD = 5
+"""The latest of them are left out, so that a slow fault does not teach the baseline."""
+ENOUGH = 15
+"""Fewer buckets than this tell nothing about quartiles."""
+RELATIVE_FLOOR = 0.05
+"""A standard deviation is at least this share of the median: nothing is that constant for ever."""
+IQR_PER_SIGMA = 1.349
+"""Of a normal distribution."""
+BEYOND = 0.25
+"""A deviant value lies beyond everything in its past, by this share of the distance from the
+median to the farthest. This is what keeps long-tailed noise quiet, where quartiles say little."""
+
+_LARGEST = 3e38
+"""What fits into four bytes; a metric beyond it is nonsense, and equally far off."""
+_LARGEST_SCORE = 1e6
+
+Direction = Literal["up", "down", "both"]
+
+
+class Deviation(NamedTuple):
+    """How a value compares with its past."""
+
+    sigmas: float
+    """Robust standard deviations from the median, with sign."""
+    median: float
+    change: float
+    """Difference to the median as a share of it; infinite where the median is 0."""
+    beyond: bool
+    """Farther off than anything in the past."""
+
+    def points(self, direction: Direction) -> bool:
+        """Tell whether the deviation is in a direction that is trouble."""
+        return direction == "both" or (self.sigmas > 0) == (direction == "up")
+
+
+def clamp(value: float) -> float:
+    """Return the value within what four bytes hold."""
+    return max(-_LARGEST, min(_LARGEST, value))
+
+
+def remembered(history: bytes) -> tuple[float, ...]:
+    """Return the means of earlier buckets, oldest first."""
+    return struct.unpack(f"<{len(history) // 4}f", history)
+
+
+def remember(history: bytes, value: float) -> bytes:
+    """Return the history with one more bucket, without what is too old."""
+    return (history + struct.pack("<f", clamp(value)))[-4 * KEPT :]
+
+
+def reference(past: Sequence[float], deviant: int) -> Sequence[float] | None:
+    """Return what a new value is compared with; ``None`` while there is too little.
+
+    ``deviant`` has a bit for each bucket of the past, the latest is bit 0. Deviant buckets are
+    left out, unless so little is left that the deviation must be called the new normal.
+    """
+    old = past[:-GUARD]
+    if len(old) < ENOUGH:
+        return None
+    if not deviant >> GUARD:
+        return old
+    latest = len(past) - 1
+    calm = [value for at, value in enumerate(old) if not deviant >> (latest - at) & 1]
+    return calm if len(calm) >= ENOUGH else old
+
+
+def deviation(value: float, past: Sequence[float], floor: float) -> Deviation:
+    """Compare a value with its past. ``floor``: the least standard deviation that is believed."""
+    ordered = sorted(past)
+    median = _quantile(ordered, 0.5)
+    spread = (_quantile(ordered, 0.75) - _quantile(ordered, 0.25)) / IQR_PER_SIGMA
+    sigma = max(spread, RELATIVE_FLOOR * abs(median), floor)
+    distance = value - median
+    farthest = ordered[-1] - median if distance > 0 else median - ordered[0]
+    return Deviation(
+        sigmas=max(-_LARGEST_SCORE, min(_LARGEST_SCORE, distance / sigma)),
+        median=median,
+        change=abs(distance / median) if median else math.inf,
+        beyond=abs(distance) > (1 + BEYOND) * farthest,
+    )
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean; exactly the same for any order of the values."""
+    return math.fsum(clamp(value) for value in values) / len(values)
+
+
+def rate(samples: Sequence[tuple[int, float]]) -> float | None:
+    """Return a counter's increase per second over samples in time order; ``None`` for too few.
+
+    A counter that falls was reset, and has counted from 0 since.
+    """
+    span = samples[-1][0] - samples[0][0]
+    if span <= 0:
+        return None
+    values = [clamp(value) for _, value in samples]
+    grown = math.fsum(new - old if new >= old else new for old, new in pairwise(values))
+    return grown / (span / 1e6)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Return the value at a share of a sorted sequence, between neighbours in proportion."""
+    at = share * (len(ordered) - 1)
+    below = int(at)
+    if below + 1 == len(ordered):
+        return ordered[below]
+    return ordered[below] + (at - below) * (ordered[below + 1] - ordered[below])

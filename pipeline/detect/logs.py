@@ -1,0 +1,184 @@
+"""Log lines of one node → symptoms, by the signatures of a pack.
+
+A line belongs to the first signature that recognises it: one of its literals is in the line (a
+cheap look), its regex matches, its level is high enough. Immediate: nothing waits for a window.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+
+from pipeline.detect.episodes import Facts, Track, track
+from pipeline.detect.fingerprints import MAX_SUBJECT, fingerprint
+from pipeline.detect.formats import Level, parse
+from pipeline.detect.pack import LogSignature, SignaturePack
+from pipeline.detect.publishing import Publisher, reconcile
+from pipeline.detect.settings import DetectSettings
+from pipeline.detect.tallies import BUCKET, Occurrence, note
+from pipeline.records import Log, Observation, Signal, Symptom, micros
+
+_SECOND = 1_000_000
+RESOLUTION_S = 0.1
+"""A log line is written within this of what it tells of."""
+MAX_HASHES = 512
+"""Lines per bucket that are recognised when they come again (20 bytes each). With two minutes of
+lateness a dozen buckets are live: 120 kB at the worst. Lines beyond still count as occurrences;
+only that they came before would not be noticed."""
+
+
+class LogFacts(Facts, kw_only=True):
+    """Facts about the log of one node."""
+
+    lines: dict[int, set[int]] = msgspec.field(default_factory=dict)
+    """Hashes of the recognised lines of each live bucket."""
+    unremembered: int = 0
+    """Lines beyond the bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Recogniser:
+    """A signature, compiled."""
+
+    id: str
+    regex: re.Pattern[str] | None
+    min_level: Level | None
+    suppress: bool
+
+    def match(self, line: str) -> dict[str, str] | None:
+        """Return the subject that the line names; ``None`` when it is not recognised."""
+        found = None if self.regex is None else self.regex.search(line)
+        if self.regex is not None and found is None:
+            return None
+        if self.min_level is not None:
+            level = parse(line).level
+            if level is None or level < self.min_level:
+                return None
+        named = {} if found is None else found.groupdict()
+        return {name: value[:MAX_SUBJECT] for name, value in named.items() if value is not None}
+
+
+class LogDetector:
+    """Recognises symptoms in log lines."""
+
+    signal: Signal = "log"
+
+    def __init__(self, pack: SignaturePack, settings: DetectSettings) -> None:
+        self._recognisers = tuple(_compiled(signature) for signature in pack.logs)
+        self._literals = tuple(
+            (literal, order)
+            for order, signature in enumerate(pack.logs)
+            for literal in signature.any_of
+        )
+        self._limit = settings.max_fingerprints
+        self._publisher = Publisher(
+            detector="logs",
+            rules={s.id: s.rule(resolution_s=RESOLUTION_S) for s in pack.logs},
+            every_us=int(settings.publish_every_s * _SECOND),
+        )
+
+    def new_facts(self) -> LogFacts:
+        """Return the facts of a node of which nothing has been seen."""
+        return LogFacts()
+
+    def apply(self, facts: LogFacts, observations: Sequence[Observation], closed_to: int) -> None:
+        """Add log lines to the facts; each is counted in exactly one bucket."""
+        literals = self._literals
+        for line in observations:
+            if not isinstance(line, Log):
+                raise TypeError(f"not a log line: {line.signal}")
+            facts.received += 1
+            time = micros(line.time)
+            if time < closed_to:
+                facts.late += 1
+                continue
+            message = line.message
+            orders = [order for literal, order in literals if literal in message]
+            if not orders:
+                facts.no_symptom += 1
+            else:
+                self._look_closer(facts, line, orders)
+
+    def revisions(self, facts: LogFacts, node: str, closed_to: int) -> list[Symptom]:
+        """Close what ``closed_to`` closes; return the symptom revisions due."""
+        for number in [n for n in facts.lines if (n + 1) * BUCKET <= closed_to]:
+            del facts.lines[number]
+        return self._publisher.revisions(facts, node, closed_to)
+
+    def notify_at(self, facts: LogFacts) -> int | None:
+        """Return the ``closed_to`` from which an episode ends."""
+        return self._publisher.notify_at(facts)
+
+    def counts(self, facts: LogFacts) -> dict[str, int]:
+        """Return how many lines ended in which bucket."""
+        return self._publisher.counts(facts)
+
+    def dump(self, facts: LogFacts) -> bytes:
+        """Return the facts as JSON."""
+        return msgspec.json.encode(facts)
+
+    def load(self, snapshot: bytes) -> LogFacts:
+        """Return the facts of a snapshot."""
+        facts = msgspec.json.decode(snapshot, type=LogFacts)
+        if self._publisher.without_unknown(facts):
+            reconcile(facts, self.counts(facts))
+        return facts
+
+    def _look_closer(self, facts: LogFacts, line: Log, orders: list[int]) -> None:
+        """Find the first signature that recognises a line with one of its literals."""
+        for order in dict.fromkeys(orders):
+            recogniser = self._recognisers[order]
+            subject = recogniser.match(line.message)
+            if subject is None:
+                continue
+            if recogniser.suppress:
+                facts.suppressed[recogniser.id] = facts.suppressed.get(recogniser.id, 0) + 1
+            else:
+                self._count(facts, line, recogniser.id, subject)
+            return
+        facts.no_symptom += 1
+
+    def _count(self, facts: LogFacts, line: Log, rule: str, subject: dict[str, str]) -> None:
+        time = micros(line.time)
+        if _came_before(facts, line, time):
+            facts.duplicate += 1
+            return
+        name = fingerprint(rule, subject)
+        known = track(facts, name, Track(rule=rule, subject=subject, name=""), self._limit)
+        if known is None:
+            facts.overflow += 1
+            return
+        occurrence = Occurrence(
+            time=time,
+            text=line.message,
+            onset=time,
+            pod=line.pod,
+            cluster_node=line.cluster_node,
+        )
+        note(known.buckets, occurrence)
+
+
+def _compiled(signature: LogSignature) -> _Recogniser:
+    return _Recogniser(
+        id=signature.id,
+        regex=None if signature.regex is None else re.compile(signature.regex),
+        min_level=None if signature.min_level is None else Level[signature.min_level.upper()],
+        suppress=signature.suppress,
+    )
+
+
+def _came_before(facts: LogFacts, line: Log, time: int) -> bool:
+    """Remember a line; return whether the same line of the same container came before."""
+    origin = (time, line.pod_uid or line.pod, line.container, line.message)
+    digest = blake2b(repr(origin).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    line_hash = int.from_bytes(digest, "big")
+    known = facts.lines.setdefault(time // BUCKET, set())
+    if line_hash in known:
+        return True
+    if len(known) < MAX_HASHES:
+        known.add(line_hash)
+    else:
+        facts.unremembered += 1
+    return False

@@ -1,0 +1,285 @@
+"""Metric samples of one node → symptoms: limits at once, baselines by closed minutes.
+
+A limit looks at each sample as it comes; whatever comes later can add to what it found and never
+take it back. A baseline compares each closed minute that has samples with the minutes before it.
+A sample is accounted for by the first limit that looks at its series, else by the baseline.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.detect.episodes import Facts, Track, track
+from pipeline.detect.fingerprints import bounded
+from pipeline.detect.limits import (
+    Candidate,
+    Limits,
+    Pair,
+    divided,
+    occurrence_of,
+    pair_end,
+    pair_key,
+)
+from pipeline.detect.minutes import Minutes
+from pipeline.detect.pack import PAIR_US, SignaturePack
+from pipeline.detect.publishing import Publisher, reconcile
+from pipeline.detect.rules import Rule
+from pipeline.detect.samples import FORGET_AFTER, MINUTE, Series
+from pipeline.detect.series import Catalogue, Description, Limit
+from pipeline.detect.settings import DetectSettings
+from pipeline.detect.tallies import Occurrence, note
+from pipeline.records import Metric, Observation, Signal, Symptom, micros
+
+_SECOND = 1_000_000
+RESOLUTION_S = MINUTE // _SECOND
+"""A sample tells of the interval before it, of a minute as a rule."""
+MAX_PAIRS = 512
+"""Ratios per node and open span of two minutes, some 300 bytes each: 150 kB."""
+_BEFORE_ALL = -(2**62)
+
+
+class MetricFacts(Facts, kw_only=True):
+    """Facts about the metrics of one node."""
+
+    settled: int = _BEFORE_ALL
+    """Minutes before this are closed."""
+    series: dict[str, Series] = msgspec.field(default_factory=dict)
+    """By readable identity; bounded by ``DetectSettings.max_series``."""
+    pairs: dict[str, Pair] = msgspec.field(default_factory=dict)
+    """Ratios of open spans; bounded by ``MAX_PAIRS``."""
+
+
+class MetricDetector:
+    """Recognises symptoms in metric samples."""
+
+    signal: Signal = "metric"
+
+    def __init__(self, pack: SignaturePack, settings: DetectSettings) -> None:
+        self._catalogue = Catalogue(pack)
+        self._limits = Limits(pack)
+        self._minutes = Minutes(pack, settings)
+        self._settings = settings
+        self._publisher = Publisher(
+            detector="metrics",
+            rules=_rules(pack) | self._minutes.rules,
+            every_us=int(settings.publish_every_s * _SECOND),
+        )
+
+    def new_facts(self) -> MetricFacts:
+        """Return the facts of a node of which nothing has been seen."""
+        return MetricFacts()
+
+    def apply(
+        self, facts: MetricFacts, observations: Sequence[Observation], closed_to: int
+    ) -> None:
+        """Add samples to the facts; each is counted in exactly one bucket."""
+        for sample in observations:
+            if not isinstance(sample, Metric):
+                raise TypeError(f"not a metric sample: {sample.signal}")
+            facts.received += 1
+            time = micros(sample.time)
+            if time < closed_to:
+                facts.late += 1
+                continue
+            labels = tuple(sample.labels.items())
+            described = self._catalogue.describe(sample.name, labels, sample.type)
+            for rule, pair in described.divides:
+                self._divide(facts, rule, pair, time=time, by=sample.value)
+            if described.matters:
+                self._keep(facts, described, sample, time)
+            else:
+                facts.no_symptom += 1
+
+    def revisions(self, facts: MetricFacts, node: str, closed_to: int) -> list[Symptom]:
+        """Close what ``closed_to`` closes; return the symptom revisions due."""
+        self._settle(facts, closed_to)
+        return self._publisher.revisions(facts, node, closed_to)
+
+    def notify_at(self, facts: MetricFacts) -> int | None:
+        """Return the ``closed_to`` from which a minute, a ratio or an episode closes."""
+        ends = [end for series in facts.series.values() if (end := self._open_end(facts, series))]
+        ends += [pair.end for pair in facts.pairs.values()]
+        episode = self._publisher.notify_at(facts)
+        return min(ends if episode is None else [*ends, episode], default=None)
+
+    def counts(self, facts: MetricFacts) -> dict[str, int]:
+        """Return how many samples ended in which bucket."""
+        counts = self._publisher.counts(facts)
+        undecided = sum(
+            not self._is_told(series, at)
+            for series in facts.series.values()
+            for minute in series.minutes(facts.settled, -_BEFORE_ALL)
+            for at in minute
+        )
+        waiting = sum(c.observations for pair in facts.pairs.values() for c in pair.waiting)
+        counts["waiting"] += undecided + waiting
+        return counts
+
+    def dump(self, facts: MetricFacts) -> bytes:
+        """Return the facts as JSON."""
+        return msgspec.json.encode(facts)
+
+    def load(self, snapshot: bytes) -> MetricFacts:
+        """Return the facts of a snapshot."""
+        facts = msgspec.json.decode(snapshot, type=MetricFacts)
+        if self._publisher.without_unknown(facts) | self._without_unknown(facts):
+            reconcile(facts, self.counts(facts))
+        return facts
+
+    def _without_unknown(self, facts: MetricFacts) -> bool:
+        """Forget what a newer pack does not look at; return whether there was any."""
+        gone = [key for key, series in facts.series.items() if not self._is_known(series)]
+        for key in gone:
+            del facts.series[key]
+        unpaired = [key for key, pair in facts.pairs.items() if not self._limits.has(pair.rule)]
+        for key in unpaired:
+            del facts.pairs[key]
+        return bool(gone or unpaired)
+
+    def _is_known(self, series: Series) -> bool:
+        owned = not series.owner or self._limits.has(series.owner)
+        return owned and (not series.baseline or self._minutes.has(series.baseline))
+
+    def _keep(self, facts: MetricFacts, described: Description, sample: Metric, time: int) -> None:
+        series = facts.series.get(described.key)
+        if series is None:
+            if len(facts.series) >= self._settings.max_series:
+                facts.overflow += 1
+                return
+            series = facts.series[described.key] = _new_series(described)
+        at = series.place(time, sample.value)
+        if at is None:
+            facts.duplicate += 1
+            return
+        series.times.insert(at, time)
+        series.values.insert(at, sample.value)
+        for limit in described.limits:
+            self._look(facts, described, limit, at)
+
+    def _look(self, facts: MetricFacts, described: Description, limit: Limit, at: int) -> None:
+        """Let a limit look at a new sample."""
+        series = facts.series[described.key]
+        if limit.pair is not None:
+            self._look_at_ratio(facts, limit, self._candidate(described, limit, series, at))
+        elif limit.increases:
+            for over in series.newly_increased(at):
+                self._tell(facts, limit.rule, self._candidate(described, limit, series, over))
+        elif self._limits.over(limit.rule, series.values[at]):
+            self._tell(facts, limit.rule, self._candidate(described, limit, series, at))
+
+    def _look_at_ratio(self, facts: MetricFacts, limit: Limit, found: Candidate) -> None:
+        pair = self._pair(facts, limit.rule, limit.pair or "", found.time)
+        if pair is None:
+            facts.overflow += found.observations
+        elif self._limits.over_ratio(pair, found.value):
+            self._tell(facts, limit.rule, found)
+        else:
+            pair.waiting.append(found)
+
+    def _candidate(
+        self, described: Description, limit: Limit, series: Series, at: int
+    ) -> Candidate:
+        return Candidate(
+            time=series.times[at],
+            value=series.values[at],
+            series=described.key,
+            fingerprint=limit.fingerprint,
+            subject=limit.subject,
+            observations=int(series.owner == limit.rule),
+            pod=described.pod,
+            cluster_node=described.cluster_node,
+        )
+
+    def _divide(
+        self, facts: MetricFacts, rule: str, pair_name: str, *, time: int, by: float
+    ) -> None:
+        pair = self._pair(facts, rule, pair_name, time)
+        if pair is None:
+            return
+        divided(pair, by)
+        over = [found for found in pair.waiting if self._limits.over_ratio(pair, found.value)]
+        if over:
+            pair.waiting = [found for found in pair.waiting if found not in over]
+            for found in over:
+                self._tell(facts, rule, found)
+
+    def _pair(self, facts: MetricFacts, rule: str, name: str, time: int) -> Pair | None:
+        key = pair_key(name, time)
+        pair = facts.pairs.get(key)
+        if pair is None and len(facts.pairs) < MAX_PAIRS:
+            pair = facts.pairs[key] = Pair(rule=rule, end=pair_end(time))
+        return pair
+
+    def _tell(self, facts: MetricFacts, rule: str, found: Candidate) -> None:
+        new = Track(rule=rule, subject=found.subject, name="")
+        self._note(facts, found.fingerprint, new, occurrence_of(found))
+
+    def _note(
+        self, facts: MetricFacts, fingerprint: str, new: Track, occurrence: Occurrence
+    ) -> None:
+        known = track(facts, fingerprint, new, self._settings.max_fingerprints)
+        if known is None:
+            facts.overflow += occurrence.observations
+        else:
+            note(known.buckets, occurrence)
+
+    def _settle(self, facts: MetricFacts, closed_to: int) -> None:
+        """Close the minutes and the spans that no allowed sample can fall into any more."""
+        for key in [key for key, pair in facts.pairs.items() if pair.end <= closed_to]:
+            pair = facts.pairs.pop(key)
+            facts.no_symptom += sum(found.observations for found in pair.waiting)
+        closed = closed_to - closed_to % MINUTE
+        if closed <= facts.settled:
+            return
+        for key, series in list(facts.series.items()):
+            self._settle_series(facts, key, series, closed)
+            if not series.times and closed - (series.last or (closed, 0))[0] >= FORGET_AFTER:
+                del facts.series[key]
+        facts.settled = closed
+
+    def _settle_series(self, facts: MetricFacts, key: str, series: Series, closed: int) -> None:
+        for positions, occurrence in self._minutes.judge(key, series, facts.settled, closed):
+            if series.owner:
+                facts.no_symptom += sum(self._is_fine(series, at) for at in positions)
+            elif occurrence is None:
+                facts.no_symptom += len(positions)
+            if occurrence is not None:
+                new = Track(rule=series.baseline, subject={}, name=series.name)
+                self._note(facts, bounded(f"baseline:{key}"), new, occurrence)
+        series.forget(closed)
+
+    def _is_told(self, series: Series, at: int) -> bool:
+        """Tell whether a limit accounts for a sample already, as one that is over or waits."""
+        return bool(series.owner) and not self._is_fine(series, at)
+
+    def _is_fine(self, series: Series, at: int) -> bool:
+        """Tell whether the limit that accounts for a sample is done with it and found nothing."""
+        if self._limits.is_ratio(series.owner):
+            return False  # the pair decides
+        if self._limits.is_increase(series.owner):
+            return not series.increased(at)
+        return not self._limits.over(series.owner, series.values[at])
+
+    def _open_end(self, facts: MetricFacts, series: Series) -> int | None:
+        """Return when the first open minute of a series ends."""
+        minute = next(series.minutes(facts.settled, -_BEFORE_ALL), None)
+        if minute is None:
+            return None
+        return series.times[minute[0]] // MINUTE * MINUTE + MINUTE
+
+
+def _new_series(described: Description) -> Series:
+    return Series(
+        name=described.name,
+        baseline="" if described.baseline is None else described.baseline.id,
+        owner=described.limits[0].rule if described.limits else "",
+        counter=described.counter,
+        increases=any(limit.increases for limit in described.limits),
+    )
+
+
+def _rules(pack: SignaturePack) -> dict[str, Rule]:
+    return {
+        s.id: s.rule(resolution_s=RESOLUTION_S, grain=1 if s.divided_by is None else PAIR_US)
+        for s in pack.metrics
+    }

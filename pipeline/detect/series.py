@@ -1,0 +1,149 @@
+"""What a metric series is to a pack: its identity, the limits that look at it, its baseline.
+
+Derived from name and labels alone, so it is worked out once per series and remembered.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.detect.fingerprints import MAX_SUBJECT, bounded, fingerprint
+from pipeline.detect.pack import Baseline, MetricSignature, Selector, SignaturePack
+
+MAX_REMEMBERED = 65_536
+"""Descriptions of series that are remembered, about 1 kB each: 64 MB at the very worst."""
+
+GAUGES = frozenset({"request_count", "client_request_count"})
+"""Well-known gauges whose names look like a counter's."""
+_COUNTER = re.compile(r".*_(?:total|count|sum)")
+_REPLICA_LABELS = frozenset(
+    {"prometheus", "prometheus_replica", "thanos_replica", "__replica__", "receive"}
+)
+"""Who looked, not what was seen: two Prometheus replicas see one series."""
+_OBJECT_LABELS = frozenset({"pod", "node", "persistentvolumeclaim", "resourcequota"})
+_SCRAPER_LABELS = frozenset({"instance", "endpoint", "job", "service", "metrics_path"})
+"""Where it was scraped. Where a label names the object itself, these only change when an exporter
+restarts; else they tell apart the replicas of a node, and stay."""
+_CONTAINER_LABELS = frozenset({"id", "name", "image", "image_id", "container_id", "uid"})
+"""Change with every restart; the container's name stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit as one series meets it."""
+
+    rule: str
+    subject: dict[str, str]
+    fingerprint: str
+    pair: str | None
+    """What it has in common with the series that divides it; ``None`` without division."""
+    increases: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a series is to the pack."""
+
+    key: str
+    """Readable identity, bounded: ``name{label="value",…}`` without replica labels."""
+    name: str
+    counter: bool
+    limits: tuple[Limit, ...]
+    divides: tuple[tuple[str, str], ...]
+    """Rules that divide by it, each with the pair."""
+    baseline: Baseline | None
+    pod: str | None
+    cluster_node: str | None
+
+    @property
+    def matters(self) -> bool:
+        """Tell whether its samples are kept."""
+        return bool(self.limits) or self.baseline is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """A selector, compiled."""
+
+    names: frozenset[str]
+    where: Mapping[str, re.Pattern[str]]
+
+    def takes(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Tell whether a series is meant."""
+        return name in self.names and all(
+            pattern.fullmatch(labels.get(label, "")) for label, pattern in self.where.items()
+        )
+
+
+class Catalogue:
+    """Describes series by a pack."""
+
+    def __init__(self, pack: SignaturePack) -> None:
+        self._baselines = pack.baselines
+        self._numerators = [(s, _compiled(s)) for s in pack.metrics]
+        self._divisors = [
+            (s, _compiled(s.divided_by)) for s in pack.metrics if s.divided_by is not None
+        ]
+        self.describe = lru_cache(maxsize=MAX_REMEMBERED)(self._describe)
+        """(name, labels, type) → description; remembered."""
+
+    def _describe(
+        self, name: str, labels: tuple[tuple[str, str], ...], kind: str | None
+    ) -> Description:
+        by_name = dict(labels)
+        numerators = [s for s, select in self._numerators if select.takes(name, by_name)]
+        divisors = [s for s, select in self._divisors if select.takes(name, by_name)]
+        return Description(
+            key=_key(name, by_name),
+            name=name,
+            counter=_is_counter(name, kind),
+            limits=tuple(_limit(signature, by_name) for signature in numerators),
+            divides=tuple((signature.id, _pair(signature, by_name)) for signature in divisors),
+            baseline=self._baseline(name),
+            pod=by_name.get("pod"),
+            cluster_node=by_name.get("node"),
+        )
+
+    def _baseline(self, name: str) -> Baseline | None:
+        if name.endswith("_bucket"):
+            return None  # quantiles are made of all buckets together, not of each
+        found = next((b for b in self._baselines if b.pattern.match(name)), None)
+        return None if found is None or found.skip else found
+
+
+def _compiled(selector: Selector) -> _Selection:
+    where = {label: re.compile(pattern) for label, pattern in selector.where.items()}
+    return _Selection(frozenset(selector.metrics), where)
+
+
+def _limit(signature: MetricSignature, labels: Mapping[str, str]) -> Limit:
+    subject = {label: labels.get(label, "")[:MAX_SUBJECT] for label in signature.by}
+    return Limit(
+        rule=signature.id,
+        subject=subject,
+        fingerprint=fingerprint(signature.id, subject),
+        pair=None if signature.divided_by is None else _pair(signature, labels),
+        increases=signature.limit.increases,
+    )
+
+
+def _pair(signature: MetricSignature, labels: Mapping[str, str]) -> str:
+    same = () if signature.divided_by is None else signature.divided_by.same
+    return fingerprint(signature.id, {label: labels.get(label, "") for label in same})
+
+
+def _key(name: str, labels: Mapping[str, str]) -> str:
+    left_out = set(_REPLICA_LABELS)
+    if not _OBJECT_LABELS.isdisjoint(labels):
+        left_out |= _SCRAPER_LABELS
+    if labels.get("container"):
+        left_out |= _CONTAINER_LABELS
+    shown = ",".join(f'{k}="{v}"' for k, v in labels.items() if k not in left_out)
+    return bounded(f"{name}{{{shown}}}" if shown else name)
+
+
+def _is_counter(name: str, kind: str | None) -> bool:
+    if kind is not None:
+        return kind == "counter"
+    return name not in GAUGES and _COUNTER.fullmatch(name) is not None

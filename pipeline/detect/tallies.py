@@ -1,0 +1,153 @@
+"""Occurrences and their sum over a short bucket of event time.
+
+An occurrence is one sign of one fingerprint. A tally is what is kept of many: a commutative
+summary, so that the order of arrival cannot matter. Pure values, microseconds throughout.
+"""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T", str, tuple[int, str])
+
+BUCKET = 10_000_000
+"""Length of a bucket of occurrences, in microseconds. Shorter than any ``quiet``, so all that one
+bucket holds belongs to one episode."""
+
+KEPT_TEXTS = 3
+KEPT_NAMES = 8
+"""Pods, and machines, named by a symptom: the first few by name (a few dozen bytes each)."""
+KEPT_TIMES = 20
+"""Earliest times kept of a bucket (17 bytes each): enough for the largest ``at_least``."""
+TEXT_LENGTH = 300
+"""Characters kept of an exemplar."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One sign of one fingerprint."""
+
+    time: int
+    text: str
+    onset: int
+    """When it began, where that is known to be earlier than ``time``."""
+    count: int = 1
+    """How often it happened (a Kubernetes event may stand for several)."""
+    weight: int = 1
+    """Facts that it rests on: what it adds to the revision."""
+    observations: int = 1
+    """Observations that are accounted for by it (0 where another episode accounts for them)."""
+    score: float = 0.0
+    suffices: bool = False
+    """It makes a symptom by itself where the rule asks for that."""
+    resolution: int = 0
+    """How far the onset may truly lie on either side."""
+    pod: str | None = None
+    cluster_node: str | None = None
+
+
+class Tally(msgspec.Struct, array_like=True):
+    """A commutative sum of occurrences."""
+
+    first: int
+    last: int
+    onset: int
+    count: int = 0
+    weight: int = 0
+    observations: int = 0
+    score: float = 0.0
+    sufficed: int | None = None
+    """Earliest time of an occurrence that suffices by itself."""
+    resolution: int = 0
+    """That of the earliest onset."""
+    times: list[int] = msgspec.field(default_factory=list)
+    """The earliest times, sorted, as often as they count."""
+    texts: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    """The earliest exemplars, sorted, without repeats."""
+    pods: list[str] = msgspec.field(default_factory=list)
+    cluster_nodes: list[str] = msgspec.field(default_factory=list)
+
+    def copy(self) -> "Tally":
+        """Return a tally that may be changed without changing this one."""
+        copied = msgspec.structs.replace(self)
+        copied.times = list(self.times)
+        copied.texts = list(self.texts)
+        copied.pods = list(self.pods)
+        copied.cluster_nodes = list(self.cluster_nodes)
+        return copied
+
+    def add(self, other: "Tally") -> None:
+        """Add another tally. Any order of additions gives the same sum."""
+        self._add_onset(other)
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self.count += other.count
+        self.weight += other.weight
+        self.observations += other.observations
+        self.score = max(self.score, other.score)
+        if other.sufficed is not None:
+            mine = other.sufficed if self.sufficed is None else self.sufficed
+            self.sufficed = min(mine, other.sufficed)
+        self.times = list(heapq.merge(self.times, other.times))[:KEPT_TIMES]
+        self.texts = _least(self.texts, other.texts, KEPT_TEXTS)
+        self.pods = _least(self.pods, other.pods, KEPT_NAMES)
+        self.cluster_nodes = _least(self.cluster_nodes, other.cluster_nodes, KEPT_NAMES)
+
+    def _add_onset(self, other: "Tally") -> None:
+        if other.onset == self.onset:
+            self.resolution = max(self.resolution, other.resolution)
+        elif other.onset < self.onset:
+            self.onset, self.resolution = other.onset, other.resolution
+
+
+def _least(mine: list[T], theirs: list[T], keep: int) -> list[T]:
+    """Return the ``keep`` least of both, sorted, without repeats."""
+    if not theirs or (len(mine) == keep and theirs[0] > mine[-1]):
+        return mine
+    both: list[T] = sorted(set(mine) | set(theirs))
+    return both[:keep]
+
+
+def tally_of(occurrence: Occurrence) -> Tally:
+    """Return the tally of one occurrence."""
+    return Tally(
+        first=occurrence.time,
+        last=occurrence.time,
+        onset=min(occurrence.onset, occurrence.time),
+        count=occurrence.count,
+        weight=occurrence.weight,
+        observations=occurrence.observations,
+        score=occurrence.score,
+        sufficed=occurrence.time if occurrence.suffices else None,
+        resolution=occurrence.resolution,
+        times=[occurrence.time] * min(occurrence.count, KEPT_TIMES),
+        texts=[(occurrence.time, occurrence.text[:TEXT_LENGTH])],
+        pods=[] if occurrence.pod is None else [occurrence.pod],
+        cluster_nodes=[] if occurrence.cluster_node is None else [occurrence.cluster_node],
+    )
+
+
+def note(buckets: dict[int, Tally], occurrence: Occurrence) -> None:
+    """Add an occurrence to its bucket."""
+    tally = tally_of(occurrence)
+    number = occurrence.time // BUCKET
+    known = buckets.get(number)
+    if known is None:
+        buckets[number] = tally
+    else:
+        known.add(tally)
+
+
+def merged(settled: dict[int, Tally], live: Iterable[tuple[int, Tally]]) -> dict[int, Tally]:
+    """Return the sum of two sets of buckets; neither is changed."""
+    both = dict(settled)
+    for number, tally in live:
+        if number in both:
+            both[number] = both[number].copy()
+            both[number].add(tally)
+        else:
+            both[number] = tally
+    return both
