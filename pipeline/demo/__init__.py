@@ -1,0 +1,1 @@
+"""The demo, and the recorded outage that it replays (``outage``, ``data``)."""
