@@ -4,7 +4,7 @@ Pure: the text comes from ``load``. The file's JSON Schema is that of :class:`Fo
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -75,7 +75,7 @@ def application_of(data: Value, given: Mapping[str, str]) -> Application:
         form = Form.model_validate(data, context=values)
     except ValidationError as trouble:
         errors = trouble.errors(include_url=False, include_input=True)
-        raise MalformedError([_finding(error) for error in errors]) from trouble
+        raise MalformedError([*_all_findings(errors)]) from trouble
     return Application(
         name=form.application + _suffix(declared, values),
         title=form.title,
@@ -136,6 +136,18 @@ _TYPES = {
 }
 
 
+def _all_findings(errors: list[ErrorDetails]) -> Iterator[Finding]:
+    """Leave out a list that is too short only because its parts are wrong."""
+    for error in errors:
+        short = error["type"] == "too_short"
+        if not (short and any(_below(other["loc"], error["loc"]) for other in errors)):
+            yield _finding(error)
+
+
+def _below(inner: Location, outer: Location) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
+
+
 def _finding(error: ErrorDetails) -> Finding:
     location: Location = error["loc"]
     context = error.get("ctx", {})
@@ -162,6 +174,8 @@ def _wrong_value(error: ErrorDetails, where: str) -> Finding:
     if location[-1:] == ("strength",):
         wrong = f"the strength is {error['input']!r}"
         return Finding(location, "T022", wrong, "write a probability above 0 and up to 1")
+    if kind in {"too_short", "string_too_short"}:
+        return Finding(location, "T008", f"{where} is empty", "a topology needs at least one")
     if "delay" in location:
         wrong = f"{where} is {error['input']!r}"
         return Finding(location, "T021", wrong, "write seconds, above 0 and up to a day")

@@ -1,12 +1,13 @@
 """Along which way a fault in one node can surface at another.
 
 In go node ids, out comes the best causal path: the one most likely to be taken. Instances are never
-enumerated: the search goes backward from the effect over edge *templates*, whose variables are
-bound as far as the effect, the edges and, at the end, the cause say; so it costs the same for ten
-users as for ten thousand. An answer depends on the arguments alone, never on what was asked before.
+enumerated: the search goes backward from the effect's *template* over edge templates, once, and
+keeps routes with variables; a question binds the few routes between two templates to its ends. So
+it costs the same for ten users as for ten thousand. An answer depends on the arguments alone, never
+on what was asked before.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,9 +20,11 @@ from topology.model import Application, Edge, NodeTemplate
 MAX_HOPS = 3
 """Edges that a path has at most."""
 
-MAX_EFFECTS = 4_096
-"""Effects whose routes are remembered: some 40 routes of 1 kB each, so 160 MB at the very most
-(shared parts make it a tenth)."""
+MAX_TEMPLATES = 4_096
+"""Node templates whose routes are remembered: some 40 routes of 1 kB each."""
+
+MAX_PAIRS = 65_536
+"""Pairs of templates whose routes are remembered: one list of references each."""
 
 MAX_PATHS = 65_536
 """Answers that are remembered: about 500 bytes each."""
@@ -51,7 +54,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """A path from any cause of one form to one given effect."""
+    """A path from any cause of one form to any effect of one form."""
 
     nodes: tuple[Term, ...]
     strength: float = 1.0
@@ -88,7 +91,8 @@ class Graph:
         for link in self._links:
             if not ids.variables(link.effect):
                 self._singles.setdefault(link.edge.effect, []).append(link)
-        self._routes_to = lru_cache(MAX_EFFECTS)(self._find_routes)
+        self._routes_to = lru_cache(MAX_TEMPLATES)(self._find_routes)
+        self._between = lru_cache(MAX_PAIRS)(self._find_between)
         self._path = lru_cache(MAX_PATHS)(self._find_path)
 
     def has(self, node_id: str) -> bool:
@@ -131,11 +135,15 @@ class Graph:
                     drawn.add_edge(cause, effect, **_attributes(link.edge))
         return drawn
 
-    def _upstream(self, node_id: str, hops: int) -> Iterable[tuple[str, NodeTemplate]]:
-        for route in self._routes_to(node_id):
-            above = ids.text(route.nodes[0])
+    def _upstream(self, node_id: str, hops: int) -> Iterator[tuple[str, NodeTemplate]]:
+        effect = self.application.template_of(node_id)
+        for route in self._routes_to(effect.id) if effect is not None else ():
+            bindings = ids.unify(route.nodes[-1], ids.ground(node_id))
+            if bindings is None or len(route.nodes) > hops + 1:
+                continue
+            above = ids.text(ids.substitute(route.nodes[0], bindings))
             template = self.application.template_of(above)
-            if template is not None and len(route.nodes) <= hops + 1:
+            if template is not None:
                 yield above, template
 
     def _direct(self, cause: str, effect: str) -> _Link | None:
@@ -149,23 +157,33 @@ class Graph:
         return min(links, key=lambda link: (-link.edge.strength, link.edge.cause), default=None)
 
     def _find_path(self, cause: str, effect: str, cluster_nodes: frozenset[str]) -> Path | None:
-        if cause == effect or not self.has(cause) or not self.has(effect):
+        one = self.application.template_of(cause)
+        other = self.application.template_of(effect)
+        if cause == effect or one is None or other is None:
             return None
-        wanted = ids.ground(cause)
+        ends = (ids.ground(cause), ids.ground(effect))
         paths = [
             path
-            for route in self._routes_to(effect)
-            if (path := _begin(route, wanted, cluster_nodes)) is not None
+            for route in self._between(one.id, other.id)
+            if (path := _bound(route, ends, cluster_nodes)) is not None
         ]
         return min(paths, key=lambda path: path.preference, default=None)
 
-    def _find_routes(self, effect: str) -> tuple[_Route, ...]:
-        """Return the best routes of each form and length to an effect.
+    def _find_between(self, cause_template: str, effect_template: str) -> tuple[_Route, ...]:
+        cause = ids.parse(cause_template)
+        return tuple(
+            route
+            for route in self._routes_to(effect_template)
+            if ids.unify(route.nodes[0], cause) is not None
+        )
+
+    def _find_routes(self, effect_template: str) -> tuple[_Route, ...]:
+        """Return the best routes of each form and length to the effects of one template.
 
         A strongest path never needs a weaker tail, so of all routes that begin alike only the
         preferred one goes on: the cost is that of a breadth-first search.
         """
-        front: Sequence[_Route] = (_Route((ids.ground(effect),)),)
+        front: Sequence[_Route] = (_Route((ids.apart(ids.parse(effect_template), 0),)),)
         found: list[_Route] = []
         for _ in range(self.hops):
             front = self._longer(front)
@@ -179,8 +197,7 @@ class Graph:
                 longer = _extend(route, link)
                 if longer is None:
                     continue
-                machine = None if longer.machine is None else ids.shape((longer.machine,))
-                key = (ids.shape(longer.nodes[0]), machine)
+                key = _form(longer)
                 if key not in best or longer.preference < best[key].preference:
                     best[key] = longer
         return list(best.values())
@@ -219,24 +236,48 @@ def _machine(link: _Link, cause: Term, bindings: ids.Bindings, route: _Route) ->
     return ids.substitute_segment(Segment("", variable), bindings)
 
 
-def _begin(route: _Route, cause: Term, cluster_nodes: frozenset[str]) -> Path | None:
-    """Let a route begin at a given cause, on a machine that the effect's pods ran on."""
-    bindings = ids.unify(route.nodes[0], cause)
+def _form(route: _Route) -> object:
+    """Return what decides for which causes, effects and machines a route holds."""
+    machine = () if route.machine is None else (route.machine,)
+    seen: dict[str, int] = {}
+    return tuple(
+        (prefix, None if variable is None else seen.setdefault(variable, len(seen)), suffix)
+        for prefix, variable, suffix in (
+            *route.nodes[-1],
+            _BREAK,
+            *route.nodes[0],
+            _BREAK,
+            *machine,
+        )
+    )
+
+
+_BREAK = Segment("/")
+
+
+def _bound(route: _Route, ends: tuple[Term, Term], cluster_nodes: frozenset[str]) -> Path | None:
+    """Let a route lead from a given cause to a given effect; ``None`` if it cannot."""
+    cause, effect = ends
+    bindings = ids.unify(route.nodes[-1], effect)
     if bindings is None:
         return None
-    if route.machine is not None:
-        machine = ids.substitute_segment(route.machine, bindings)
-        fitting = (
-            (name, ids.unify((machine,), (Segment(name),))) for name in sorted(cluster_nodes)
-        )
-        bound = next((more for _, more in fitting if more is not None), None)
-        if bound is None:
-            return None
-        bindings |= bound
-    nodes = tuple(ids.text(ids.substitute(node, bindings)) for node in route.nodes)
-    if len(set(nodes)) < len(nodes):
+    begun = ids.unify(ids.substitute(route.nodes[0], bindings), cause)
+    if begun is None:
         return None
+    bindings |= begun
+    if route.machine is not None:
+        machine = _machine_among(ids.substitute_segment(route.machine, bindings), cluster_nodes)
+        if machine is None:
+            return None
+        bindings |= machine
+    nodes = tuple(ids.text(ids.substitute(node, bindings)) for node in route.nodes)
     return Path(nodes, route.strength, route.typical_s, route.longest_s)
+
+
+def _machine_among(machine: Segment, cluster_nodes: frozenset[str]) -> ids.Bindings | None:
+    """Bind a machine to the first of the cluster nodes that it can be."""
+    found = (ids.unify((machine,), (Segment(name),)) for name in sorted(cluster_nodes))
+    return next((bindings for bindings in found if bindings is not None), None)
 
 
 def _attributes(edge: Edge) -> dict[str, object]:

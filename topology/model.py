@@ -14,7 +14,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PrivateAttr,
     WithJsonSchema,
     model_validator,
 )
@@ -206,12 +205,6 @@ class Application(_Declared):
     nodes: tuple[NodeTemplate, ...]
     edges: tuple[Edge, ...] = ()
 
-    _find: Callable[[str], NodeTemplate | None] = PrivateAttr()
-
-    def model_post_init(self, _context: object, /) -> None:
-        """Prepare the look-up of templates."""
-        self._find = lru_cache(MAX_KNOWN_INSTANCES)(_finder(self.nodes))
-
     @cached_property
     def version(self) -> str:
         """Short hash of all that is declared, whatever the file looks like."""
@@ -220,9 +213,14 @@ class Application(_Declared):
         )
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
+    @cached_property
+    def finder(self) -> Callable[[str], NodeTemplate | None]:
+        """The look-up behind ``template_of``, which remembers."""
+        return lru_cache(MAX_KNOWN_INSTANCES)(_finder(self.nodes))
+
     def template_of(self, node_id: str) -> NodeTemplate | None:
         """Return what declares a node: its own entry, else the most literal template that fits."""
-        return self._find(node_id)
+        return self.finder(node_id)
 
 
 def _finder(nodes: tuple[NodeTemplate, ...]) -> Callable[[str], NodeTemplate | None]:

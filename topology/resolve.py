@@ -1,9 +1,9 @@
 """Which node an object of the cluster belongs to, and why.
 
-In goes an identity (what is known of a pod, of an event's object, of a metric's labels), out comes
-a node id, or ``None``: unmapped. The first rule that holds wins: the application's ``ignore``
-rules, then the rules of its nodes, in the order of the file. ``node_of`` is called for every observation
-and remembers; ``resolve`` explains.
+In goes an identity (what is known of a pod, an event's object, a metric's labels), out comes a node
+id, or ``None``: unmapped. The first rule that holds wins: the application's ``ignore`` rules, then
+the rules of its nodes, in the order of the file. ``node_of`` is called for every observation and
+remembers; ``resolve`` explains.
 """
 
 import re
