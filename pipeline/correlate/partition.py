@@ -5,9 +5,10 @@ acknowledgements, and only then writes ``rows`` in their order. Facts are idempo
 counts by its highest revision), so no offset is needed: a repeat is no news.
 
 Rows: ``<partition>|symptom|<application>|<id>``, ``…|incident|<application>|<id>`` (the revision
-last published), ``…|application|<application>`` and ``…|partition``. When a component is final, the
-application's row is written first and names what is forgotten, then the rows of those symptoms are
-deleted: a kill in between leaves rows that the next restart knows to pass over.
+last published) and ``…|partition``. When a component is final, the partition's row is written with
+the watermark that made it so and names what is forgotten; only then are the rows of those symptoms
+and incidents deleted. A kill in between leaves rows that the next restart knows to pass over, and
+what is delivered again is known to be late by that very watermark.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,19 +25,16 @@ from pipeline.watermark import Watermark
 _DETECT = "detect"
 
 
-class ApplicationRow(msgspec.Struct):
-    """The table row of an application: what became of its final facts."""
-
-    tally: dict[str, int]
-    forgotten: list[str]
-    """Symptoms of the components that were finished last; their rows may not yet be deleted."""
-
-
 class PartitionRow(msgspec.Struct):
     """The table row of the partition itself."""
 
     watermark: Watermark
     now: int = 0
+    tallies: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    """By application: what became of its final facts."""
+    forgotten: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    """By application: symptoms of the components that this mark finished; their rows may not all be
+    deleted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class CorrelatePartition:
         }
         for former in symptom.supersedes:
             rows[self._key("symptom", application, former)] = None
-        return self._step([(application, change)], rows)
+        return CorrelateStep(change.incidents, rows | self._told(application, change))
 
     def on_mark(self, mark: Mark) -> CorrelateStep:
         """Take the time mark of one partition of detection: what it settles or ends is told."""
@@ -95,11 +93,17 @@ class CorrelatePartition:
         if not moved:
             return CorrelateStep()
         moment = self._moment
-        changes = [(name, state.advance(moment)) for name, state in sorted(self._states.items())]
+        changes = {name: state.advance(moment) for name, state in sorted(self._states.items())}
         rows, self._leftover = self._leftover, {}
-        step = self._step(changes, rows)
-        step.rows[self._key("partition")] = msgspec.json.encode(self._row)
-        return step
+        for application, change in changes.items():
+            rows |= self._told(application, change)
+        self._row.forgotten = {name: c.forgotten for name, c in changes.items() if c.forgotten}
+        self._row.tallies = {name: asdict(state.tally) for name, state in self._states.items()}
+        rows[self._key("partition")] = msgspec.json.encode(self._row)
+        for application, change in changes.items():
+            rows |= self._forgotten(application, change)
+        told = [incident for change in changes.values() for incident in change.incidents]
+        return CorrelateStep(told, rows)
 
     @property
     def _moment(self) -> Moment:
@@ -114,37 +118,25 @@ class CorrelatePartition:
             state = self._states[application] = ApplicationState(self._models[application])
         return state
 
-    def _step(
-        self, changes: Iterable[tuple[str, Change]], rows: dict[bytes, bytes | None]
-    ) -> CorrelateStep:
-        step = CorrelateStep(rows=rows)
-        for application, change in changes:
-            step.incidents.extend(change.incidents)
-            for incident in change.incidents:
-                rows[self._key("incident", application, incident.id)] = canonical(incident)
-            if change.forgotten:
-                self._forget(application, change, rows)
-        return step
+    def _told(self, application: str, change: Change) -> dict[bytes, bytes | None]:
+        """Return the rows that remember what is published of incidents that live on."""
+        return {
+            self._key("incident", application, incident.id): canonical(incident)
+            for incident in change.incidents
+            if incident.id not in change.ended
+        }
 
-    def _forget(self, application: str, change: Change, rows: dict[bytes, bytes | None]) -> None:
-        state = self._state(application)
-        rows[self._key("application", application)] = msgspec.json.encode(
-            ApplicationRow(tally=asdict(state.tally), forgotten=change.forgotten)
-        )
-        state.forget(change.forgotten)
-        for symptom_id in change.forgotten:
-            rows[self._key("symptom", application, symptom_id)] = None
-        for incident_id in change.ended:
-            rows[self._key("incident", application, incident_id)] = None
+    def _forgotten(self, application: str, change: Change) -> dict[bytes, bytes | None]:
+        """Forget what is final; return the rows to delete."""
+        self._states[application].forget(change.forgotten)
+        symptoms = (self._key("symptom", application, gone) for gone in change.forgotten)
+        incidents = (self._key("incident", application, gone) for gone in change.ended)
+        return dict.fromkeys((*symptoms, *incidents))
 
     def _restore_application(self, name: str, rows: Mapping[bytes, bytes]) -> None:
         state = ApplicationState(self._models[name])
-        finished: set[str] = set()
-        row = rows.get(self._key("application", name))
-        if row is not None:
-            known = msgspec.json.decode(row, type=ApplicationRow)
-            state.tally = Tally(**known.tally)
-            finished = set(known.forgotten)
+        state.tally = Tally(**self._row.tallies.get(name, {}))
+        finished = set(self._row.forgotten.get(name, ()))
         for key, value in self._rows_of("symptom", name, rows):
             symptom = Symptom.model_validate_json(value)
             if symptom.id in finished:
@@ -158,7 +150,7 @@ class CorrelatePartition:
             else:  # its component is finished; the kill came before this row was deleted
                 self._leftover[key] = None
         state.incidents.wake(state.symptoms)
-        if state.symptoms or row is not None:
+        if state.symptoms or name in self._row.tallies:
             self._states[name] = state
 
     def _rows_of(

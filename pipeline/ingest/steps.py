@@ -60,6 +60,4 @@ class Stepper:
 
     def _mark(self, time: int, *, final: bool) -> Mark:
         counts = self.read_counts() | {"published": self.published, "unmapped": self.unmapped}
-        return Mark(
-            source=self.source, time=instant(time), feeds=FEEDS, final=final, counts=counts
-        )
+        return Mark(source=self.source, time=instant(time), feeds=FEEDS, final=final, counts=counts)

@@ -24,7 +24,8 @@ def incidents(model: Likelihood, symptoms: Sequence[Symptom]) -> list[Incident]:
 
 def test_the_node_upstream_is_the_cause(model: Likelihood, symptom: Symptoms) -> None:
     (incident,) = incidents(
-        model, [symptom("db", 0, symptom_class="availability"), symptom("hub", 3), symptom("user/a", 40)]
+        model,
+        [symptom("db", 0, symptom_class="availability"), symptom("hub", 3), symptom("user/a", 40)],
     )
 
     assert incident.causes[0].node == "db"
@@ -45,7 +46,9 @@ def test_the_cause_may_be_seen_after_its_effect(model: Likelihood, symptom: Symp
 def test_an_unseen_node_that_a_signature_names_is_the_inferred_cause(
     model: Likelihood, symptom: Symptoms
 ) -> None:
-    (incident,) = incidents(model, [symptom("hub", 0, implicates={"api": 0.9}), symptom("user/a", 50)])
+    (incident,) = incidents(
+        model, [symptom("hub", 0, implicates={"api": 0.9}), symptom("user/a", 50)]
+    )
 
     assert incident.causes[0].node == "api"
     assert incident.causes[0].inferred

@@ -8,7 +8,9 @@ from pipeline.correlate.chain import absorb
 
 
 def test_mass_rests_where_a_symptom_came_by_itself() -> None:
-    shares = absorb(["db", "hub"], {"db": {}, "hub": {"db": 0.9}}, {"db": 1.0, "hub": 0.1}, {"hub": 1})
+    shares = absorb(
+        ["db", "hub"], {"db": {}, "hub": {"db": 0.9}}, {"db": 1.0, "hub": 0.1}, {"hub": 1}
+    )
 
     assert shares == pytest.approx({"db": 0.9, "hub": 0.1})
 
