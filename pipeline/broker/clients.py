@@ -1,0 +1,170 @@
+"""kafka-python clients from settings; no broker is one clear line, soon.
+
+In: settings. Out: producers, consumers, administration clients, all with the same security. What
+the library raises when a broker is away or refuses becomes :class:`BrokenWorld`.
+"""
+
+import logging
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import (  # type: ignore[import-untyped]  # it ships no types
+    KafkaAdminClient,
+    KafkaConsumer,
+    KafkaProducer,
+)
+from kafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from pipeline.errors import BrokenWorld, UsageError
+from pipeline.settings import KafkaSettings, Security
+
+_REQUEST_MS = 30_000
+LINGER_MS = 20
+"""Waits so long for more to send together: fewer, better compressed requests."""
+BATCH_BYTES = 256 * 1024
+"""Of one partition, before compression, that travel together."""
+
+
+def options(kafka: KafkaSettings) -> dict[str, Any]:
+    """Return what every kafka-python client is given."""
+    return {
+        "bootstrap_servers": [part.strip() for part in kafka.bootstrap_servers.split(",")],
+        "client_id": "aftershock",
+        "bootstrap_timeout_ms": int(kafka.connect_timeout_s * 1000),
+        "reconnect_backoff_max_ms": 2_000,
+        "metrics_enabled": False,
+        **_security(kafka.security),
+    }
+
+
+def admin(kafka: KafkaSettings) -> KafkaAdminClient:
+    """Return a connected administration client.
+
+    Raises:
+        BrokenWorld: no broker answers.
+    """
+    with told(kafka):
+        given = options(kafka)
+        given.pop("metrics_enabled")
+        return KafkaAdminClient(**given, request_timeout_ms=_REQUEST_MS)
+
+
+def producer(kafka: KafkaSettings) -> KafkaProducer:
+    """Return an idempotent producer that waits for all acknowledgements.
+
+    Raises:
+        BrokenWorld: no broker answers.
+    """
+    with told(kafka):
+        return KafkaProducer(
+            **options(kafka),
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=LINGER_MS,
+            batch_size=BATCH_BYTES,
+            compression_type=None if kafka.compression == "none" else kafka.compression,
+            delivery_timeout_ms=int(kafka.delivery_timeout_s * 1000),
+            request_timeout_ms=min(_REQUEST_MS, int(kafka.delivery_timeout_s * 500)),
+            max_block_ms=int(kafka.delivery_timeout_s * 1000),
+            allow_auto_create_topics=False,
+        )
+
+
+def consumer(kafka: KafkaSettings, **further: Any) -> KafkaConsumer:  # noqa: ANN401 - the client's own options
+    """Return a consumer from the beginning that commits only when it is told to.
+
+    Raises:
+        BrokenWorld: no broker answers.
+    """
+    with told(kafka):
+        return KafkaConsumer(
+            **options(kafka),
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            **further,
+        )
+
+
+@contextmanager
+def told(kafka: KafkaSettings) -> Iterator[None]:
+    """Turn what the library raises into one clear line.
+
+    Raises:
+        BrokenWorld: the broker is away, refuses, or is not what it should be.
+    """
+    try:
+        yield
+    except KafkaError as trouble:
+        raise BrokenWorld(
+            f"Kafka at {kafka.bootstrap_servers}: {_one_line(trouble)};"
+            " is it running, and is kafka.bootstrap_servers right?"
+        ) from trouble
+    except (OSError, ssl.SSLError) as trouble:
+        raise BrokenWorld(
+            f"Kafka at {kafka.bootstrap_servers}: {_one_line(trouble)};"
+            " see kafka.bootstrap_servers and kafka.security"
+        ) from trouble
+
+
+def quiet_library() -> None:
+    """Let the library speak only when told to: its failures reach people as our one line."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+def password(security: Security) -> str | None:
+    """Return the SASL password, from the settings or its file.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    if security.password is not None:
+        return security.password.get_secret_value()
+    if security.password_file is None:
+        return None
+    try:
+        return security.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise UsageError(f"{security.password_file}: password cannot be read ({trouble})") from None
+
+
+def ssl_context(security: Security) -> ssl.SSLContext | None:
+    """Return the TLS context for any client, or None where the protocol has no TLS.
+
+    Raises:
+        UsageError: a certificate or key cannot be used.
+    """
+    if "SSL" not in security.protocol.replace("SASL", ""):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=security.cafile)
+        context.check_hostname = security.check_hostname
+        if security.certfile is not None:
+            secret = security.key_password
+            context.load_cert_chain(
+                security.certfile,
+                security.keyfile,
+                password=None if secret is None else secret.get_secret_value(),
+            )
+    except (OSError, ssl.SSLError) as trouble:
+        raise UsageError(f"kafka.security: certificate or key cannot be used ({trouble})") from None
+    return context
+
+
+def _security(security: Security) -> dict[str, Any]:
+    given: dict[str, Any] = {"security_protocol": security.protocol}
+    context = ssl_context(security)
+    if context is not None:
+        given["ssl_context"] = context
+        given["ssl_check_hostname"] = security.check_hostname
+    if security.protocol.startswith("SASL"):
+        given["sasl_mechanism"] = security.mechanism
+        given["sasl_plain_username"] = security.username
+        given["sasl_plain_password"] = password(security)
+    return given
+
+
+def _one_line(trouble: BaseException) -> str:
+    return " ".join(str(trouble).split())[:300] or type(trouble).__name__

@@ -1,0 +1,119 @@
+"""The table of topics: name, key, partitions, what the broker keeps; pure, and nothing else names
+a topic.
+
+What is a number for the site is in :class:`KafkaSettings`; what the flow's correctness hangs on (key,
+equal partition counts, cleanup policy) is here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.detect.partition import FEED_OF_SIGNAL, FEEDS
+from pipeline.records import Signal
+from pipeline.settings import KafkaSettings
+
+CleanupPolicy = Literal["delete", "compact"]
+
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One topic as it must be."""
+
+    name: str
+    key: str
+    """What its records are keyed by (for people)."""
+    partitions: int
+    cleanup_policy: CleanupPolicy
+    configs: dict[str, str]
+    """Further configuration given at creation; a site may change it later."""
+
+
+def observations(prefix: str, signal: Signal) -> str:
+    """Return the topic of a signal's batches."""
+    return f"{prefix}.observations.{FEED_OF_SIGNAL[signal]}"
+
+
+def observation_topics(prefix: str) -> tuple[str, ...]:
+    """Return the three observation topics, which are read together."""
+    return tuple(f"{prefix}.observations.{feed}" for feed in FEEDS)
+
+
+def symptoms(prefix: str) -> str:
+    """Return the topic of symptoms."""
+    return f"{prefix}.symptoms"
+
+
+def incidents(prefix: str) -> str:
+    """Return the topic of incidents."""
+    return f"{prefix}.incidents"
+
+
+def rejected(prefix: str) -> str:
+    """Return the topic of rejected records."""
+    return f"{prefix}.rejected"
+
+
+def group(prefix: str, role: str) -> str:
+    """Return the consumer group of a role."""
+    return f"{prefix}-{role}"
+
+
+def table(kafka: KafkaSettings) -> tuple[Topic, ...]:
+    """Return all topics, in flow order."""
+    prefix, partitions, keep = kafka.topic_prefix, kafka.partitions, kafka.retention
+    return (
+        *(
+            Topic(
+                name=name,
+                key="node",
+                partitions=partitions.observations,
+                cleanup_policy="delete",
+                configs=_kept(keep.observations_h),
+            )
+            for name in observation_topics(prefix)
+        ),
+        Topic(
+            name=symptoms(prefix),
+            key="application",
+            partitions=partitions.symptoms,
+            cleanup_policy="delete",
+            configs=_kept(keep.symptoms_h),
+        ),
+        Topic(
+            name=f"{prefix}.topology",
+            key="application",
+            partitions=1,  # rare, and its order is its meaning
+            cleanup_policy="compact",
+            configs=_compacted(),
+        ),
+        Topic(
+            name=incidents(prefix),
+            key="incident",
+            partitions=partitions.incidents,
+            cleanup_policy="compact",
+            configs=_compacted(),
+        ),
+        Topic(
+            name=rejected(prefix),
+            key="as it came",
+            partitions=1,  # people read it in order, and the parts of one record follow each other
+            cleanup_policy="delete",
+            configs=_kept(keep.rejected_h),
+        ),
+    )
+
+
+def _kept(hours: float) -> dict[str, str]:
+    # counted from the time of publishing: records carry wall time, so that a recording of last
+    # year is not deleted as soon as it arrives
+    return {"retention.ms": str(int(hours * _HOUR_MS)), "message.timestamp.type": "CreateTime"}
+
+
+def _compacted() -> dict[str, str]:
+    return {
+        "min.cleanable.dirty.ratio": "0.1",
+        "segment.ms": str(24 * _HOUR_MS),  # the open segment is never compacted
+        "delete.retention.ms": str(24 * _HOUR_MS),  # a reader may lag a day and still see deletions
+    }
