@@ -271,7 +271,8 @@ def _bound(route: _Route, ends: tuple[Term, Term], cluster_nodes: frozenset[str]
             return None
         bindings |= machine
     nodes = tuple(ids.text(ids.substitute(node, bindings)) for node in route.nodes)
-    return Path(nodes, route.strength, route.typical_s, route.longest_s)
+    # Rounded, so that a product of declared decimals reads like one: 0.95 × 0.7 = 0.665.
+    return Path(nodes, round(route.strength, 12), route.typical_s, route.longest_s)
 
 
 def _machine_among(machine: Segment, cluster_nodes: frozenset[str]) -> ids.Bindings | None:

@@ -18,7 +18,8 @@ Values = Mapping[str, str | None]
 """Value of each declared parameter; ``None`` stands for anything."""
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
-_ANYTHING = ".*"
+ANYTHING = ".*"
+"""Pattern of a parameter without a value."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -60,7 +61,7 @@ def _as_text(name: str, value: str | None) -> str:
 
 
 def _as_pattern(_name: str, value: str | None) -> str:
-    return _ANYTHING if value is None else re.escape(value)
+    return ANYTHING if value is None else re.escape(value)
 
 
 def _expand_id(text: object, info: ValidationInfo) -> object:

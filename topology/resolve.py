@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from topology import ids
 from topology.model import Application, MatchRule, NodeTemplate
+from topology.parameters import ANYTHING
 
 MAX_REMEMBERED = 65_536
 """Identities whose node is remembered (about 300 bytes each); when full, all are forgotten."""
@@ -200,7 +201,9 @@ class Resolver:
 
     def _why(self, rule: _Rule, identity: Identity) -> str:
         asked = ", ".join(
-            f"{field} `{pattern}`" for field, pattern in rule.declared.patterns().items()
+            f"{field} `{pattern}`"
+            for field, pattern in rule.declared.patterns().items()
+            if pattern != ANYTHING
         )
         held = f"{identity.kind} with {asked}" if asked else f"any {identity.kind}"
         reason = f": {rule.declared.because}" if rule.declared.because else ""

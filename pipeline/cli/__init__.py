@@ -8,6 +8,7 @@ import sys
 import typer
 
 from pipeline.cli.schemas import schemas_app
+from pipeline.cli.topology import topology_app
 from pipeline.errors import AftershockError
 from topology.errors import TopologyError
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(schemas_app, name="schemas")
+app.add_typer(topology_app, name="topology")
 
 
 def main() -> None:

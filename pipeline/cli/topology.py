@@ -1,0 +1,208 @@
+"""``aftershock topology``: validate, draw, and ask which node a pod is, and why."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipeline.errors import UsageError
+from topology import draw
+from topology.errors import TopologyError
+from topology.form import schema as file_schema
+from topology.load import load
+from topology.model import Application
+from topology.resolve import Identity, Resolution, Resolver
+
+topology_app = typer.Typer(
+    help="Validate and draw topologies; ask which node a pod is, and why.", no_args_is_help=True
+)
+
+FILE_WIDTH = 120
+"""Columns of a terminal drawing that is written to a file."""
+
+
+class Format(StrEnum):
+    """How a topology is shown."""
+
+    TERMINAL = "terminal"
+    MERMAID = "mermaid"
+    JSON = "json"
+
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the application."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to a file instead of the terminal.")
+]
+
+
+@topology_app.command()
+def check(
+    topologies: Annotated[list[str], typer.Argument(metavar="FILE|NAME...")],
+    settings: Set = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Validate topology files; say what is wrong, where, and what to do."""
+    given = _parameters(settings)
+    verdicts = [_verdict(reference, given) for reference in topologies]
+    if as_json:
+        _print_json(verdicts)
+    else:
+        for verdict in verdicts:
+            _tell(verdict)
+    if not all(verdict["ok"] for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+@topology_app.command()
+def show(
+    topology: Annotated[str, typer.Argument(metavar="FILE|NAME")],
+    settings: Set = None,
+    form: Annotated[Format, typer.Option("--format")] = Format.TERMINAL,
+    output: Output = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a topology: its nodes, and who can break whom."""
+    application = load(topology, _parameters(settings))
+    form = Format.JSON if as_json else form
+    if form is Format.TERMINAL and output is None:
+        Console(highlight=False).print(draw.terminal(application))
+        return
+    _write(_drawn(application, form), output)
+
+
+@topology_app.command()
+def resolve(  # noqa: PLR0913 - one option for each thing that a rule may look at
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of pods.")],
+    topology: Annotated[str, typer.Option(help="File or shipped name.")] = "jupyterhub-openshift",
+    settings: Set = None,
+    *,
+    namespace: Annotated[str | None, typer.Option()] = None,
+    kind: Annotated[str, typer.Option(help="Kind, if it is not a pod.")] = "Pod",
+    container: Annotated[str | None, typer.Option()] = None,
+    line: Annotated[str | None, typer.Option(help="A log line of it.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Name of a metric about it.")] = None,
+    label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which node an object of the cluster belongs to, and why."""
+    resolver = Resolver(load(topology, _parameters(settings)))
+    labels = _pairs(label, "--label")
+    answers = {
+        name: resolver.resolve(
+            Identity(
+                name=name,
+                namespace=namespace,
+                kind=kind,
+                container=container,
+                line=line,
+                metric=metric,
+                labels=labels,
+            )
+        )
+        for name in names
+    }
+    if as_json:
+        _print_json([{"name": name, **asdict(answer)} for name, answer in answers.items()])
+        return
+    for name, answer in answers.items():
+        sys.stdout.write(_answer(name, answer))
+
+
+@topology_app.command()
+def schema(output: Output = None) -> None:
+    """Print the JSON Schema of topology files, for editors and other programs."""
+    _write(_json(file_schema()), output)
+
+
+def _verdict(reference: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        application = load(reference, parameters)
+    except TopologyError as trouble:
+        problems = [{"file": trouble.file, **asdict(problem)} for problem in trouble.problems]
+        return {"topology": reference, "ok": False, "problems": problems, "said": str(trouble)}
+    return {
+        "topology": reference,
+        "ok": True,
+        "problems": [],
+        "application": application.name,
+        "version": application.version,
+        "nodes": len(application.nodes),
+        "edges": len(application.edges),
+    }
+
+
+def _tell(verdict: Mapping[str, Any]) -> None:
+    if not verdict["ok"]:
+        sys.stderr.write(f"{verdict['said']}\n")
+        return
+    sys.stdout.write(
+        f"{verdict['topology']}: fine: application {verdict['application']}, version"
+        f" {verdict['version']}, {verdict['nodes']} nodes, {verdict['edges']} edges\n"
+    )
+
+
+def _drawn(application: Application, form: Format) -> str:
+    match form:
+        case Format.MERMAID:
+            return draw.mermaid(application)
+        case Format.JSON:
+            return _json({"version": application.version, **application.model_dump(mode="json")})
+        case Format.TERMINAL:
+            text = StringIO()
+            Console(file=text, width=FILE_WIDTH, highlight=False).print(draw.terminal(application))
+            return text.getvalue()
+
+
+def _answer(name: str, answer: Resolution) -> str:
+    node = answer.node if answer.node is not None else "no node (unmapped)"
+    also = f"\n    also fits: {', '.join(answer.others)} (the first rule wins)"
+    return f"{name} → {node}\n    {answer.why}{also if answer.others else ''}\n"
+
+
+def _parameters(settings: Sequence[str] | None) -> dict[str, str]:
+    return _pairs(settings, "--set")
+
+
+def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given or ():
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise UsageError(
+                f"{option} {text}: not of the form KEY=VALUE: write {option} key=value"
+            )
+        pairs[key] = value
+    return pairs
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(_json(value))
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as trouble:
+        raise UsageError(
+            f"{output}: cannot be written ({trouble.strerror}): choose another --output"
+        ) from trouble
