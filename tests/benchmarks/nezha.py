@@ -31,7 +31,7 @@ DAY = "2023-01-29"
 BEFORE, AFTER = timedelta(hours=3), timedelta(minutes=30)
 """Metrics around a fault: a baseline before, recovery after."""
 LASTS = timedelta(minutes=3)
-"""Logs and spans of a fault are in three files of a minute each, named by the minute of their end."""
+"""A fault has three files of logs and spans, a minute each, named by the minute of their end."""
 FRONT = "frontend"
 """Latency as the users have it: a view of the entry service's traffic."""
 
