@@ -15,7 +15,7 @@ from kafka import (  # type: ignore[import-untyped]  # it ships no types
     KafkaConsumer,
     KafkaProducer,
 )
-from kafka.errors import KafkaError  # type: ignore[import-untyped]
+from kafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
 
 from pipeline.errors import BrokenWorld, UsageError
 from pipeline.settings import KafkaSettings, Security
@@ -97,11 +97,13 @@ def told(kafka: KafkaSettings) -> Iterator[None]:
     """
     try:
         yield
-    except KafkaError as trouble:
+    except KafkaTimeoutError as trouble:
         raise BrokenWorld(
-            f"Kafka at {kafka.bootstrap_servers}: {_one_line(trouble)};"
-            " is it running, and is kafka.bootstrap_servers right?"
+            f"no Kafka broker answers at {kafka.bootstrap_servers}: is it running, and is"
+            " AFTERSHOCK_KAFKA__BOOTSTRAP_SERVERS (kafka.bootstrap_servers) right?"
         ) from trouble
+    except KafkaError as trouble:
+        raise BrokenWorld(f"Kafka at {kafka.bootstrap_servers}: {_one_line(trouble)}") from trouble
     except (OSError, ssl.SSLError) as trouble:
         raise BrokenWorld(
             f"Kafka at {kafka.bootstrap_servers}: {_one_line(trouble)};"
@@ -136,7 +138,7 @@ def ssl_context(security: Security) -> ssl.SSLContext | None:
     Raises:
         UsageError: a certificate or key cannot be used.
     """
-    if "SSL" not in security.protocol.replace("SASL", ""):
+    if security.protocol not in {"SSL", "SASL_SSL"}:
         return None
     try:
         context = ssl.create_default_context(cafile=security.cafile)

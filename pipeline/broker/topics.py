@@ -1,8 +1,8 @@
-"""The table of topics: name, key, partitions, what the broker keeps; pure, and nothing else names
-a topic.
+"""The table of topics: name, key, partitions, what the broker keeps; pure.
 
-What is a number for the site is in :class:`KafkaSettings`; what the flow's correctness hangs on (key,
-equal partition counts, cleanup policy) is here.
+Nothing else names a topic or a consumer group. What is a number for the site comes from
+:class:`KafkaSettings`; what the flow's correctness hangs on (key, equal partition counts, cleanup
+policy) is here.
 """
 
 from dataclasses import dataclass

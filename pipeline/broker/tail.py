@@ -1,0 +1,147 @@
+"""A topic from its beginning to its end, or on and on.
+
+In: settings, topics. Out: messages in the order of each partition. No consumer group, nothing is
+committed: any number of people may look at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import TopicPartition  # type: ignore[import-untyped]  # it ships no types
+
+from pipeline.broker import clients
+from pipeline.clock import monotonic
+from pipeline.errors import AftershockError, BrokenWorld
+from pipeline.settings import KafkaSettings
+
+_POLL_MS = 200
+_FETCH_MS = 50
+SILENT_S = 20.0
+"""Nothing at all for so long, though there is more to read: something is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it lies in a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def where(self) -> str:
+        """Name its place: ``topic/partition@offset``."""
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+def read_to_end(kafka: KafkaSettings, topics: Sequence[str]) -> Iterator[Message]:
+    """Yield all messages of topics, up to the ends that they have now.
+
+    Raises:
+        BrokenWorld: no broker answers, or it stops answering.
+        AftershockError: a topic is not there.
+    """
+    client = clients.consumer(kafka, fetch_max_wait_ms=_FETCH_MS)
+    try:
+        with clients.told(kafka):
+            partitions = _partitions(client, topics)
+            left = ends(client, partitions)
+            client.seek_to_beginning(*partitions)
+            yield from _read(client, left)
+    finally:
+        client.close(autocommit=False, timeout_ms=1000)
+
+
+def follow(kafka: KafkaSettings, topic: str, *, from_start: bool) -> Iterator[Message | None]:
+    """Yield messages as they come, for ever; None whenever there was none for a moment.
+
+    Raises:
+        BrokenWorld: no broker answers at first (later the client tries again by itself).
+        AftershockError: the topic is not there.
+    """
+    client = clients.consumer(kafka)
+    try:
+        with clients.told(kafka):
+            partitions = _partitions(client, [topic])
+            at = ends(client, partitions)
+            if from_start:
+                client.seek_to_beginning(*partitions)
+            else:
+                for partition in partitions:
+                    client.seek(partition, at[partition])
+            while True:
+                found = [message for _, message in _polled(client)]
+                yield from found
+                if not found:
+                    yield None
+    finally:
+        client.close(autocommit=False, timeout_ms=1000)
+
+
+def ends(client: Any, partitions: Sequence[Any]) -> dict[Any, int]:  # noqa: ANN401 - an untyped library's consumer
+    """Return the offset behind the last message of each partition, which the client is assigned.
+
+    The end is taken from an answer with messages: the embedded broker's own list of ends is too
+    low for compacted topics. Afterwards the client stands near the ends.
+
+    Raises:
+        BrokenWorld: the broker stops answering.
+    """
+    listed = client.end_offsets(partitions)
+    for partition in partitions:
+        client.seek(partition, listed[partition])
+    deadline = monotonic() + SILENT_S
+    while any(client.highwater(partition) is None for partition in partitions):
+        client.poll(timeout_ms=_POLL_MS)
+        if monotonic() > deadline:
+            raise BrokenWorld("the broker does not tell the ends of its topics; try again")
+    return {
+        partition: max(int(listed[partition]), int(client.highwater(partition)))
+        for partition in partitions
+    }
+
+
+def _partitions(client: Any, topics: Sequence[str]) -> list[Any]:  # noqa: ANN401 - see above
+    known = client.topics()
+    missing = [topic for topic in topics if topic not in known]
+    if missing:
+        raise AftershockError(
+            f"topics are missing: {', '.join(missing)}; run `aftershock topics ensure`"
+        )
+    found = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in sorted(client.partitions_for_topic(topic) or ())
+    ]
+    client.assign(found)
+    return found
+
+
+def _read(client: Any, left: dict[Any, int]) -> Iterator[Message]:  # noqa: ANN401 - see above
+    last_moved = monotonic()
+    while left := {at: end for at, end in left.items() if client.position(at) < end}:
+        for at, message in _polled(client):
+            last_moved = monotonic()
+            if message.offset < left.get(at, 0):
+                yield message
+        if monotonic() - last_moved > SILENT_S:
+            names = ", ".join(sorted({at.topic for at in left}))
+            raise BrokenWorld(f"the broker has stopped answering for {names}; try again")
+
+
+def _polled(client: Any) -> Iterator[tuple[Any, Message]]:  # noqa: ANN401 - see above
+    for at, records in client.poll(timeout_ms=_POLL_MS).items():
+        for record in records:
+            message = Message(
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                key=record.key,
+                value=record.value,
+                headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
+            )
+            yield at, message

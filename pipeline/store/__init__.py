@@ -1,0 +1,10 @@
+"""Incidents at rest, behind one small interface.
+
+Law: writing is a revision-guarded upsert: an older revision never overwrites a newer one, the same
+one again is fine. What comes out is byte for byte what went in.
+"""
+
+from pipeline.store.open import open_store
+from pipeline.store.store import IncidentStore, Query
+
+__all__ = ["IncidentStore", "Query", "open_store"]

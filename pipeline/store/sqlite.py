@@ -1,0 +1,172 @@
+"""Incidents in one SQLite file: for a laptop, and for tests.
+
+In: incidents. Out: the same bytes. One process writes (the index role), others may read beside it
+(write-ahead log). It must not interpret incidents beyond the columns that lists are filtered by.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import BrokenWorld, UsageError
+from pipeline.records import Incident, canonical, micros
+from pipeline.store.store import Query
+
+_VERSION = 1
+"""Of the tables, in ``user_version``; another one is refused."""
+_BUSY_S = 10.0
+"""How long to wait for another process that is just writing."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS incidents (
+    id TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    application TEXT NOT NULL,
+    status TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    record TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS incidents_by_start ON incidents (started_at, id);
+CREATE TABLE IF NOT EXISTS nodes (
+    incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    node TEXT NOT NULL,
+    PRIMARY KEY (incident, node)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS nodes_by_node ON nodes (node);
+"""
+
+_PUT = """
+INSERT INTO incidents (id, revision, application, status, started_at, record)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    revision = excluded.revision,
+    application = excluded.application,
+    status = excluded.status,
+    started_at = excluded.started_at,
+    record = excluded.record
+WHERE excluded.revision > incidents.revision
+"""
+
+_LIST = """
+SELECT record FROM incidents
+WHERE (:application IS NULL OR application = :application)
+  AND (:status IS NULL OR status = :status)
+  AND (:prefix IS NULL OR substr(id, 1, length(:prefix)) = :prefix)
+  AND (:node IS NULL OR EXISTS (
+        SELECT 1 FROM nodes WHERE nodes.incident = incidents.id AND nodes.node = :node))
+ORDER BY started_at, id
+"""
+
+
+class SqliteStore:
+    """An :class:`~pipeline.store.IncidentStore` in a file."""
+
+    def __init__(self, path: str, *, create: bool = True) -> None:
+        """Open the file; create it unless told not to.
+
+        Raises:
+            UsageError: there is no such file, or it holds something else.
+            BrokenWorld: it cannot be opened.
+        """
+        self._path = path
+        if not create and not Path(path).is_file():
+            raise UsageError(
+                f"store {path}: no such file; `aftershock index` (or `aftershock run`) makes it,"
+                " or AFTERSHOCK_STORE (store) names another"
+            )
+        with self._told():
+            self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            try:
+                self._prepare()
+            except sqlite3.Error:
+                self._connection.close()
+                raise
+
+    def put(self, incidents: Sequence[Incident]) -> None:
+        """Keep incidents; see :class:`~pipeline.store.IncidentStore`."""
+        with self._told(), self._transaction():
+            for incident in incidents:
+                self._put(incident)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Forget incidents."""
+        with self._told(), self._transaction():
+            self._connection.executemany(
+                "DELETE FROM incidents WHERE id = ?", [(each,) for each in ids]
+            )
+
+    def get(self, incident_id: str) -> Incident | None:
+        """Return an incident, or None."""
+        with self._told():
+            row = self._connection.execute(
+                "SELECT record FROM incidents WHERE id = ?", (incident_id,)
+            ).fetchone()
+        return None if row is None else Incident.model_validate_json(row[0])
+
+    def list(self, query: Query) -> Iterator[Incident]:
+        """Yield the incidents of a query by start, then id."""
+        given = {
+            "application": query.application,
+            "status": query.status,
+            "node": query.node,
+            "prefix": query.id_prefix,
+        }
+        with self._told():
+            for (record,) in self._connection.execute(_LIST, given):
+                yield Incident.model_validate_json(record)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _put(self, incident: Incident) -> None:
+        row = (
+            incident.id,
+            incident.revision,
+            incident.application,
+            incident.status,
+            micros(incident.started_at),
+            canonical(incident).decode(),
+        )
+        if self._connection.execute(_PUT, row).rowcount == 0:
+            return  # what is there is as new, or newer
+        nodes = {*incident.nodes, *(cause.node for cause in incident.causes)}
+        self._connection.execute("DELETE FROM nodes WHERE incident = ?", (incident.id,))
+        self._connection.executemany(
+            "INSERT INTO nodes (incident, node) VALUES (?, ?)",
+            [(incident.id, node) for node in sorted(nodes)],
+        )
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        run("PRAGMA foreign_keys = ON")
+        run("PRAGMA journal_mode = WAL")  # readers beside the writer
+        run("PRAGMA synchronous = FULL")  # acknowledged means on the disk: offsets are committed
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version == _VERSION:
+            return
+        tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version != 0 or tables:
+            raise UsageError(
+                f"store {self._path}: this is no store of ours, or of another version;"
+                " name another file"
+            )
+        self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:  # SQLite itself rolls back on a full disk
+                self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as trouble:
+            raise BrokenWorld(f"store {self._path}: {trouble}") from trouble
