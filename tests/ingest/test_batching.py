@@ -70,3 +70,9 @@ def test_the_longest_line_makes_a_batch_that_kafka_takes(filler: str) -> None:
     batches = batched(Batcher("replay-0123abcd"), [("n" * 500, observation)] * 2)
     assert [len(batch.observations) for batch in batches] in ([1, 1], [2])
     assert max(len(canonical(batch)) for batch in batches) < 1_000_000
+
+
+@pytest.mark.parametrize("limits", [{"max_observations": 0}, {"max_bytes": 0}])
+def test_a_batch_holds_at_least_one_observation(limits: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Batcher("s", **limits)

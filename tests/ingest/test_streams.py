@@ -68,9 +68,10 @@ def test_any_cut_of_a_compressed_file_is_noticed() -> None:
                 list(plain([content[:end]]))
 
 
-def test_damaged_data_is_rejected(tmp_path: Path) -> None:
-    (tmp_path / "f.jsonl.gz").write_bytes(gzip.compress(TEXT)[:12] + b"\xff" * 50)
-    messages, rejected, _ = read(tmp_path / "f.jsonl.gz")
+@pytest.mark.parametrize("form", ["gzip", "zstd"])
+def test_damaged_data_is_rejected(tmp_path: Path, form: str) -> None:
+    (tmp_path / "f").write_bytes(COMPRESS[form](TEXT)[:12] + b"\xff" * 50)
+    messages, rejected, _ = read(tmp_path / "f")
     assert messages == []
     assert [found.code for found in rejected] == ["unreadable"]
 
@@ -112,3 +113,11 @@ def test_a_line_made_to_fill_the_memory_does_not(tmp_path: Path, form: str) -> N
     tracemalloc.stop()
     assert parts == 500_000_000 // PART_BYTES + 1
     assert peak < 150_000_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails to read")
+def test_a_file_that_fails_while_it_is_read_is_rejected() -> None:
+    messages, rejected, _ = read(Path("/proc/self/mem"))
+    assert messages == []
+    assert [(found.code, found.where) for found in rejected] == [("unreadable", "/proc/self/mem:1")]
+    assert "cannot be read any further" in rejected[0].what
