@@ -47,13 +47,14 @@ def _node_ids(nodes: tuple[NodeTemplate, ...]) -> Iterator[Finding]:
 
 
 def _edges(application: Application) -> Iterator[Finding]:
-    terms = [ids.parse(template.id) for template in application.nodes]
+    known = {template.id for template in application.nodes}
+    families = [term for node_id in sorted(known) if ids.variables(term := ids.parse(node_id))]
     seen: set[tuple[str, str, str | None]] = set()
     for number, edge in enumerate(application.edges):
         here = ("edges", number)
         for end in ("cause", "effect"):
             node_id: str = getattr(edge, end)
-            if not any(ids.covers(term, ids.parse(node_id)) for term in terms):
+            if node_id not in known and not any(ids.covers(term, node_id) for term in families):
                 what = f"the edge's {end} is {node_id}, and there is no such node"
                 yield Finding((*here, end), "T012", what, "declare it under `nodes:`, or mend it")
         if (edge.cause, edge.effect, edge.via) in seen:

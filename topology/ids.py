@@ -100,9 +100,9 @@ def unify(one: Term, other: Term) -> Bindings | None:
     return bindings
 
 
-def covers(template: Term, narrower: Term) -> bool:
-    """Tell whether every instance of ``narrower`` is an instance of ``template``."""
-    return unify(template, ground(text(narrower))) is not None
+def covers(template: Term, narrower: str) -> bool:
+    """Tell whether every instance of the id ``narrower`` is an instance of ``template``."""
+    return unify(template, ground(narrower)) is not None
 
 
 def literal_length(term: Term) -> int:

@@ -1,0 +1,153 @@
+"""Laws of causal paths."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import networkx as nx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topology import Application, Edge, Graph, NodeTemplate
+
+HUB, DB, ALICE, BOB = (
+    "jupyterhub/hub",
+    "jupyterhub/db",
+    "jupyterhub/user/alice",
+    "jupyterhub/user/bob",
+)
+WRK = "infrastructure/node/wrk-1"
+
+PLAIN = [f"n{number}" for number in range(6)]
+EDGES = st.dictionaries(
+    st.sampled_from(list(itertools.permutations(PLAIN, 2))),
+    st.sampled_from([0.25, 0.5, 0.75, 1.0]),
+    max_size=14,
+)
+
+
+def plain(edges: dict[tuple[str, str], float]) -> Application:
+    return Application(
+        name="x",
+        nodes=tuple(NodeTemplate(id=name) for name in PLAIN),
+        edges=tuple(Edge(cause=a, effect=b, strength=s) for (a, b), s in edges.items()),
+    )
+
+
+def walks(
+    edges: dict[tuple[str, str], float], cause: str, effect: str
+) -> Iterator[tuple[float, int, tuple[str, ...]]]:
+    """All simple paths of at most three edges, as an order of preference."""
+    drawn = nx.DiGraph(list(edges))
+    drawn.add_nodes_from(PLAIN)
+    for path in nx.all_simple_paths(drawn, cause, effect, cutoff=3):
+        strength = 1.0
+        for pair in itertools.pairwise(path):
+            strength *= edges[pair]
+        yield (-strength, len(path), tuple(path))
+
+
+@given(EDGES, st.sampled_from(PLAIN), st.sampled_from(PLAIN))
+def test_a_path_is_the_best_of_all_simple_paths(
+    edges: dict[tuple[str, str], float], cause: str, effect: str
+) -> None:
+    path = Graph(plain(edges)).path(cause, effect)
+    best = min(walks(edges, cause, effect), default=None) if cause != effect else None
+    assert (path and path.preference) == best
+
+
+def test_silent_nodes_between_are_bound(graph: Graph) -> None:
+    path = graph.path("infrastructure/volume/jupyterhub-nb-bob-pvc", HUB)
+    assert path is not None
+    assert path.nodes[1:] == (BOB, HUB)
+
+
+def test_a_variable_on_both_sides_is_the_same(graph: Graph) -> None:
+    own = graph.path("infrastructure/volume/jupyterhub-nb-alice-pvc", ALICE)
+    others = graph.path("infrastructure/volume/jupyterhub-nb-bob-pvc", ALICE)
+    assert own is not None
+    assert own.nodes == ("infrastructure/volume/jupyterhub-nb-alice-pvc", ALICE)
+    assert others is not None
+    assert others.nodes[1:] == (BOB, HUB, ALICE)
+
+
+def test_a_node_between_of_which_any_will_do_keeps_its_variable(graph: Graph) -> None:
+    path = graph.path("infrastructure/capacity", HUB)
+    assert path is not None
+    assert path.nodes[1] == "jupyterhub/user/{user}"
+
+
+def test_the_database_breaks_users_through_the_hub(graph: Graph) -> None:
+    path = graph.path(DB, ALICE)
+    assert path is not None
+    assert path.nodes == (DB, HUB, ALICE)
+    assert (path.strength, path.typical_s, path.longest_s) == (0.665, 165, 690)
+
+
+def test_a_machine_breaks_only_what_ran_on_it(graph: Graph) -> None:
+    assert graph.path(WRK, ALICE, cluster_nodes=["wrk-2", "wrk-1"]) is not None
+    assert graph.path(WRK, ALICE, cluster_nodes=["wrk-2"]) is None
+    assert graph.path(WRK, ALICE) is None
+
+
+def test_a_machine_is_only_ever_the_last_hop(graph: Graph) -> None:
+    """That the hub's machine broke the hub is for the hub's own symptoms to say."""
+    path = graph.path(WRK, ALICE, cluster_nodes=["wrk-1"])
+    assert path is not None
+    assert path.nodes == (WRK, ALICE)
+
+
+def test_no_path_leads_to_itself_or_from_nowhere(graph: Graph) -> None:
+    assert graph.path(HUB, HUB) is None
+    assert graph.path("nowhere", HUB) is None
+    assert graph.path(HUB, "infrastructure/quota") is None
+
+
+SOME = [HUB, DB, ALICE, BOB, WRK, "infrastructure/storage", "infrastructure/volume/jupyterhub-db"]
+QUESTIONS = st.tuples(
+    st.sampled_from(SOME), st.sampled_from(SOME), st.sets(st.sampled_from(["wrk-1", "wrk-2"]))
+)
+
+
+@given(st.lists(QUESTIONS, max_size=15))
+def test_an_answer_does_not_depend_on_earlier_questions(
+    jupyterhub: Application, questions: list[tuple[str, str, set[str]]]
+) -> None:
+    asked = Graph(jupyterhub)
+    for cause, effect, machines in questions:
+        assert asked.path(cause, effect, machines) == Graph(jupyterhub).path(
+            cause, effect, machines
+        )
+
+
+def test_what_cannot_be_seen_above_is_named(graph: Graph) -> None:
+    above = graph.unobserved_above(HUB)
+    assert {"platform/openshift-api", "platform/openshift-oauth"} <= set(above)
+    assert not {DB, "infrastructure/quota", "infrastructure/storage"} & set(above)
+
+
+def test_upstream_within_one_hop_are_the_direct_causes(graph: Graph) -> None:
+    above = [template.id for template in graph.upstream_templates(DB, hops=1)]
+    assert "infrastructure/volume/{claim}" in above
+    assert "infrastructure/storage" not in above
+
+
+def test_a_drawing_has_the_edges_between_the_given_nodes(graph: Graph) -> None:
+    drawn = graph.networkx([DB, HUB, ALICE])
+    assert sorted(drawn.edges) == [(DB, HUB), (HUB, DB), (HUB, ALICE), (ALICE, HUB)]
+    assert drawn.edges[DB, HUB]["strength"] == pytest.approx(0.95)
+
+
+def test_a_large_plain_graph_is_searched_without_enumerating_paths(
+    read_text: Callable[..., Application],
+) -> None:
+    """A thousand callers around one hub have a million paths of two edges."""
+    ids = "".join(f"  - id: n{number}\n" for number in range(1000))
+    edges = "".join(
+        f"  - {{cause: n{number}, effect: n0}}\n  - {{cause: n0, effect: n{number}}}\n"
+        for number in range(1, 1000)
+    )
+    graph = Graph(read_text(f"application: x\nnodes:\n{ids}edges:\n{edges}"))
+    path = graph.path("n1", "n999")
+    assert path is not None
+    assert path.nodes == ("n1", "n0", "n999")
