@@ -31,15 +31,18 @@ SUFFIX = ".schema.json"
 
 
 class RejectedHeaders(BaseModel):
-    """Headers that a rejected record carries beside its own; all are UTF-8 text."""
+    """Headers that a rejected record carries beside its own; all are UTF-8 text.
+
+    Part and last are there where one line or file was cut into several records.
+    """
 
     model_config = ConfigDict(extra="allow", title="Headers of aftershock.rejected")
 
     code: Annotated[RejectionCode, Field(alias="aftershock.rejected.code")]
     what: Annotated[str, Field(alias="aftershock.rejected.what")]
     where: Annotated[str, Field(alias="aftershock.rejected.where")]
-    part: Annotated[str, Field(alias="aftershock.rejected.part", pattern="^[1-9][0-9]*$")]
-    last: Annotated[str, Field(alias="aftershock.rejected.last", pattern="^(true|false)$")]
+    part: Annotated[str, Field(alias="aftershock.rejected.part", pattern="^[1-9][0-9]*$")] = "1"
+    last: Annotated[str, Field(alias="aftershock.rejected.last", pattern="^(true|false)$")] = "true"
 
 
 _RECORDS: dict[str, tuple[TypeAdapter[Any], str]] = {

@@ -9,6 +9,7 @@ RejectionCode = Literal[
     "invalid",  # JSON, but a field is missing or wrong
     "too-long",
     "unreadable",  # compressed data broken off, for one
+    "failed",  # nothing wrong was found with it, yet a program failed on it: a bug
 ]
 
 
