@@ -15,6 +15,8 @@ from typing import Self
 
 import zstandard
 
+from pipeline.errors import UsageError
+
 _TIME_DIGITS = 16
 """Microseconds of every time before 2286, padded so that text order is time order."""
 _OBJECT_BYTES = 64
@@ -49,7 +51,7 @@ class Sorter:
         self._held_bytes = 0
         self._runs: list[Path] = []
         self._spilled = 0
-        self._folder = tempfile.TemporaryDirectory(prefix="aftershock-sort-")
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +62,8 @@ class Sorter:
         raised: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     @property
     def spilled(self) -> int:
@@ -68,7 +71,11 @@ class Sorter:
         return self._spilled
 
     def add(self, sorted_entry: bytes) -> None:
-        """Take one entry (see :func:`entry`)."""
+        """Take one entry (see :func:`entry`).
+
+        Raises:
+            UsageError: there is no room for temporary files.
+        """
         self._held.append(sorted_entry)
         self._held_bytes += len(sorted_entry) + _OBJECT_BYTES
         if self._held_bytes > self._memory_bytes:
@@ -95,18 +102,30 @@ class Sorter:
                 run.unlink()
 
     def _write_run(self, entries: Iterator[bytes]) -> None:
-        run = Path(self._folder.name) / f"run-{self._spilled:06d}.zst"
+        try:
+            if self._folder is None:  # only now: much is sorted where nothing can be written
+                self._folder = tempfile.TemporaryDirectory(prefix="aftershock-sort-")
+            run = Path(self._folder.name) / f"run-{self._spilled:06d}.zst"
+            _write(run, entries)
+        except OSError as trouble:
+            why = f"{trouble.strerror}: {trouble.filename or tempfile.gettempdir()}"
+            raise UsageError(
+                f"cannot sort beyond memory ({why}); let TMPDIR name a folder with more room"
+            ) from trouble
         self._spilled += 1
-        compressor = zstandard.ZstdCompressor(level=_LEVEL)
-        with run.open("wb") as raw, compressor.stream_writer(raw) as stream:
-            block = bytearray()
-            for content in entries:
-                block += content
-                if len(block) > _BUFFER_BYTES:  # a call per entry costs more than compressing it
-                    stream.write(block)
-                    block = bytearray()
-            stream.write(block)
         self._runs.append(run)
+
+
+def _write(run: Path, entries: Iterator[bytes]) -> None:
+    compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    with run.open("wb") as raw, compressor.stream_writer(raw) as stream:
+        block = bytearray()
+        for content in entries:
+            block += content
+            if len(block) > _BUFFER_BYTES:  # a call per entry costs more than compressing it
+                stream.write(block)
+                block = bytearray()
+        stream.write(block)
 
 
 def _merge(runs: list[Path]) -> Iterator[bytes]:

@@ -3,9 +3,11 @@
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import UsageError
 from pipeline.ingest.files import Reader
 from pipeline.ingest.sorting import Sorter, entry, line_of
 from pipeline.records import Rejected, micros
@@ -89,3 +91,13 @@ def test_more_runs_than_may_be_open_are_merged_on_the_way() -> None:
             sorter.add(one)
         assert sorter.spilled > len(entries)
         assert list(sorter.merged()) == sorted(entries)
+
+
+def test_no_room_to_spill_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with Sorter(100) as sorter, pytest.raises(UsageError, match="TMPDIR") as told:
+        for number in range(9):
+            sorter.add(entry(number, b"x"))
+    assert "\n" not in str(told.value)
