@@ -61,7 +61,8 @@ def _as_text(name: str, value: str | None) -> str:
 
 
 def _as_pattern(_name: str, value: str | None) -> str:
-    return ANYTHING if value is None else re.escape(value)
+    # A dash needs its backslash in brackets only, and people read these patterns.
+    return ANYTHING if value is None else re.escape(value).replace("\\-", "-")
 
 
 def _expand_id(text: object, info: ValidationInfo) -> object:

@@ -48,7 +48,7 @@ Output = Annotated[
 
 @topology_app.command()
 def check(
-    topologies: Annotated[list[str], typer.Argument(metavar="FILE|NAME...")],
+    topologies: Annotated[list[str], typer.Argument(metavar="FILE|NAME")],
     settings: Set = None,
     *,
     as_json: AsJson = False,
@@ -85,7 +85,7 @@ def show(
 
 @topology_app.command()
 def resolve(  # noqa: PLR0913 - one option for each thing that a rule may look at
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of pods.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names of pods.")],
     topology: Annotated[str, typer.Option(help="File or shipped name.")] = "jupyterhub-openshift",
     settings: Set = None,
     *,
