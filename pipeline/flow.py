@@ -38,7 +38,8 @@ class Flow:
     """The stages, wired."""
 
     applications: Sequence[Application]
-    detectors: Mapping[Signal, Detector[Any]]
+    detectors: Mapping[str, Mapping[Signal, Detector[Any]]]
+    """By instance (the first part of its node ids); ``""`` for all other nodes."""
     detect_span_s: float
     """Longest time after its last observation by which a symptom has closed."""
     correlate: CorrelateSettings = field(default_factory=CorrelateSettings)
@@ -53,7 +54,7 @@ class Flow:
         return DetectPartition(
             number,
             peers,
-            self.detectors,
+            self.detector_of,
             applications_of=self.applications_of,
             lateness_us=int(self.windows.lateness_s * _SECOND),
         )
@@ -62,6 +63,11 @@ class Flow:
         """Return one partition of correlation."""
         lateness = int(self.windows.lateness_s * _SECOND)
         return CorrelatePartition(number, self._models, lateness_us=lateness)
+
+    def detector_of(self, signal: Signal, node: str) -> Detector[Any]:
+        """Return the detector of a signal at a node."""
+        instance = node.partition("/")[0]
+        return self.detectors.get(instance, self.detectors[""])[signal]
 
     def applications_of(self, node: str) -> tuple[str, ...]:
         """Return the names of the applications that declare a node."""

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from pipeline.cli.analyze import analyze
 from pipeline.cli.schemas import schemas_app
 from pipeline.cli.topology import topology_app
 from pipeline.errors import AftershockError
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(analyze)
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(topology_app, name="topology")
 

@@ -8,7 +8,7 @@ so does the sum of its revisions. When nothing can join it any more, it is final
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.correlate.evidence import Evidence, evidence_of
+from pipeline.correlate.evidence import seen
 from pipeline.correlate.explain import explain
 from pipeline.correlate.lifecycle import Incidents, Moment
 from pipeline.correlate.likelihood import Likelihood
@@ -49,7 +49,6 @@ class ApplicationState:
     def __init__(self, model: Likelihood) -> None:
         self._model = model
         self._weights = Weights(model)
-        self._pieces: dict[str, tuple[Evidence, ...]] = {}
         self.symptoms: dict[str, Symptom] = {}
         self.superseded: dict[str, str] = {}
         """Former ids of symptoms, with the id that took their place."""
@@ -79,9 +78,7 @@ class ApplicationState:
             self.superseded[former] = symptom.id
         self._forget(symptom.id)
         self.symptoms[symptom.id] = symptom
-        self._pieces[symptom.id] = evidence_of(symptom, self._model.settings)
-        for piece in self._pieces[symptom.id]:
-            self._weights.put(piece)
+        self._weights.put(seen(symptom, self._model.settings))
 
     def has_any(self, symptom_ids: Iterable[str]) -> bool:
         """Tell whether any of the symptoms is among the facts, under this id or its present one."""
@@ -120,23 +117,20 @@ class ApplicationState:
 
     def _forget(self, symptom_id: str) -> None:
         self.symptoms.pop(symptom_id, None)
-        for piece in self._pieces.pop(symptom_id, ()):
-            self._weights.remove(piece.id)
+        self._weights.remove(symptom_id)
 
     def _component(self, symptom_id: str) -> list[str]:
         found = {symptom_id}
         front = [symptom_id]
         while front:
-            for piece in self._pieces[front.pop()]:
-                for neighbour in self._weights.neighbours(piece.id):
-                    other = self._weights.evidence[neighbour].symptom.id
-                    if other not in found:
-                        found.add(other)
-                        front.append(other)
+            for neighbour in self._weights.neighbours(front.pop()):
+                if neighbour not in found:
+                    found.add(neighbour)
+                    front.append(neighbour)
         return sorted(found)
 
     def _explain(self, component: Sequence[str], moment: Moment) -> list[Incident]:
-        pieces = [piece for member in component for piece in self._pieces[member]]
+        pieces = [self._weights.evidence[member] for member in component]
         facts = sum(self.symptoms[member].revision for member in component)
         groups = explain(pieces, self._weights)
         return self.incidents.revise(groups, facts, self._with_former_ids(component), moment)
@@ -171,7 +165,7 @@ class ApplicationState:
 
     def _finish(self, component: Sequence[str], change: Change) -> None:
         """Give a final component's incidents their final revision, count it, let it go."""
-        pieces = [piece for member in component for piece in self._pieces[member]]
+        pieces = [self._weights.evidence[member] for member in component]
         facts = sum(self.symptoms[member].revision for member in component)
         groups = explain(pieces, self._weights)
         ids = self._with_former_ids(component)

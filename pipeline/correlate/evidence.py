@@ -1,26 +1,26 @@
-"""Evidence: a symptom where it was seen, or at the node that it implicates."""
+"""Evidence: where trouble is, and since when: seen (a symptom), or supposed (a hidden fault)."""
 
 from dataclasses import dataclass
 
 from pipeline.correlate.settings import CorrelateSettings
-from pipeline.records import Implication, Symptom, micros
+from pipeline.records import Symptom, SymptomClass, micros
 
 _SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One piece of evidence at one node.
+    """Trouble at one node.
 
-    A symptom that implicates another node ("OperationalError in the hub's log implicates the
-    database") gives a second piece there, ``implied``: so a node that cannot be seen, or whose own
-    symptoms come late, takes part in the explanation like any other.
+    A symptom is seen. A hidden fault is supposed at a node that symptoms implicate but that has
+    none of its own: it cannot be seen, or has gone before anybody looked.
     """
 
     id: str
     node: str
-    symptom: Symptom
-    implied: Implication | None
+    symptom: Symptom | None
+    """None for a hidden fault."""
+    symptom_class: SymptomClass
     onset_s: float
     last_seen_s: float
     unsure_s: float
@@ -31,28 +31,38 @@ class Evidence:
         """Sort key: event order, ties by id."""
         return (self.onset_s, self.id)
 
+    @property
+    def implicated(self) -> dict[str, float]:
+        """Other nodes that it speaks about, with the probability that they are at fault."""
+        if self.symptom is None:
+            return {}
+        return {i.node: i.strength for i in self.symptom.implicates if i.node != self.node}
 
-def evidence_of(symptom: Symptom, settings: CorrelateSettings) -> tuple[Evidence, ...]:
-    """Return the evidence that a symptom gives: at its own node first, then at implicated ones."""
-    onset = micros(symptom.onset) / _SECOND
-    last_seen = micros(symptom.last_seen) / _SECOND
-    unsure = (
-        symptom.resolution_s
-        + settings.sight_delay_s.get(symptom.detector, 0.0)
-        + settings.clock_tolerance_s
+    @property
+    def cluster_nodes(self) -> tuple[str, ...]:
+        """Machines that its pods ran on."""
+        return () if self.symptom is None else self.symptom.cluster_nodes
+
+    @property
+    def score(self) -> float:
+        """Strength in robust sigmas; 0 where it has no number."""
+        return 0.0 if self.symptom is None else self.symptom.score
+
+
+def seen(symptom: Symptom, settings: CorrelateSettings) -> Evidence:
+    """Return the evidence that a symptom is."""
+    sight_delay_s = settings.sight_delay_s.get(symptom.detector, 0.0)
+    return Evidence(
+        id=symptom.id,
+        node=symptom.node,
+        symptom=symptom,
+        symptom_class=symptom.symptom_class,
+        onset_s=micros(symptom.onset) / _SECOND,
+        last_seen_s=micros(symptom.last_seen) / _SECOND,
+        unsure_s=symptom.resolution_s + sight_delay_s + settings.clock_tolerance_s,
     )
-    seen = Evidence(symptom.id, symptom.node, symptom, None, onset, last_seen, unsure)
-    implied = (
-        Evidence(
-            f"{symptom.id}>{implication.node}",
-            implication.node,
-            symptom,
-            implication,
-            onset,
-            last_seen,
-            unsure,
-        )
-        for implication in symptom.implicates
-        if implication.node != symptom.node
-    )
-    return (seen, *implied)
+
+
+def supposed(node: str, since_s: float, until_s: float, unsure_s: float) -> Evidence:
+    """Return a hidden fault at a node."""
+    return Evidence(f"hidden:{node}", node, None, "availability", since_s, until_s, unsure_s)

@@ -1,104 +1,130 @@
 """Incidents of one component: who belongs together, and which node is the cause.
 
-A component is a set of symptoms that may have to do with each other. Inside it the likeliest
-parents decide: a symptom that was set off by something joins its likeliest parent; what hangs
-together is one group, and the probability of each node to be its cause is where a walk from every
-symptom to its parents comes to rest.
+A component is a set of symptoms that may have to do with each other. Every symptom has a root:
+where its trouble came from. Symptoms that probably have the same root are one group, and a node's
+probability to be its cause is the weighted mean, over the group's symptoms, of having the root
+there.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from topology.graph import Graph
+import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.correlate.chain import absorb
 from pipeline.correlate.evidence import Evidence
-from pipeline.correlate.parents import Posterior, Weights
+from pipeline.correlate.forest import Array
+from pipeline.correlate.hidden import Explanation, explained
+from pipeline.correlate.parents import Weights
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.records import Symptom
+from topology.graph import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What set off one piece of evidence."""
+
+    alone: float
+    """P(∅ → j): it came by itself."""
+    parents: dict[str, float]
+    """P(k → j) by evidence id, likeliest first (ties by id)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """Symptoms explained together."""
 
+    symptoms: tuple[Symptom, ...]
+    """Earliest first: the first is the anchor."""
     evidence: tuple[Evidence, ...]
-    """In event order; implied evidence included."""
+    """The symptoms as evidence, and the hidden faults that may be behind them."""
     posteriors: dict[str, Posterior]
     shares: dict[str, float]
     """Probability of each node to be the cause, likeliest first; the sum is at most 1."""
-
-    @property
-    def symptoms(self) -> tuple[Symptom, ...]:
-        """The symptoms themselves, earliest first: the first is the anchor."""
-        return tuple(piece.symptom for piece in self.evidence if piece.implied is None)
 
     def at(self, node: str) -> tuple[Symptom, ...]:
         """Return the symptoms seen at a node."""
         return tuple(symptom for symptom in self.symptoms if symptom.node == node)
 
-
-def weight(symptom: Symptom, graph: Graph, settings: CorrelateSettings) -> float:
-    """Return how much a symptom counts in the cause of its incident."""
-    template = graph.application.template_of(symptom.node)
-    entry = template is not None and template.entry
-    return settings.severity_weight[symptom.severity] * (settings.entry_factor if entry else 1.0)
+    def naming(self, node: str) -> tuple[Symptom, ...]:
+        """Return the symptoms elsewhere that implicate a node."""
+        return tuple(
+            symptom
+            for symptom in self.symptoms
+            if symptom.node != node and any(i.node == node for i in symptom.implicates)
+        )
 
 
 def explain(component: Sequence[Evidence], weights: Weights) -> list[Group]:
     """Return the groups of a component, by their anchors."""
-    pieces = sorted(component, key=lambda piece: piece.order)
-    posteriors = {piece.id: weights.posterior(piece.id) for piece in pieces}
-    settings, graph = weights.model.settings, weights.model.graph
-    groups = []
-    for members in _joined(pieces, posteriors, settings.join_at):
-        if any(piece.implied is None for piece in members):
-            shares = _shares(members, posteriors, settings, graph)
-            groups.append(Group(tuple(members), posteriors, shares))
-    return groups
+    symptoms = sorted(component, key=lambda piece: piece.order)
+    model = weights.model
+    whole = explained(symptoms, weights.forest(symptoms), model)
+    start = np.array([_weight(piece, model.graph, model.settings) for piece in symptoms])
+    groups = joined(whole.roots[: len(symptoms)], model.settings.join_at)
+    return [_group(whole, members, start[members], model.settings) for members in groups]
 
 
-def _joined(
-    pieces: Sequence[Evidence], posteriors: dict[str, Posterior], join_at: float
-) -> list[list[Evidence]]:
-    leader = {piece.id: piece.id for piece in pieces}
+def joined(roots: Array, join_at: float) -> list[list[int]]:
+    """Return groups of rows that probably have the same root, each in order.
 
-    def find(member: str) -> str:
-        while leader[member] != member:
-            leader[member] = leader[leader[member]]
-            member = leader[member]
-        return member
-
-    for piece in pieces:
-        posterior = posteriors[piece.id]
-        if posterior.likeliest is not None and 1.0 - posterior.alone >= join_at:
-            leader[find(piece.id)] = find(posterior.likeliest)
-    groups: dict[str, list[Evidence]] = {}
-    for piece in pieces:
-        groups.setdefault(find(piece.id), []).append(piece)
+    The overlap of two distributions is the greatest probability with which both can have the same
+    root; from ``join_at`` on they belong together. A group that is not itself a root (less than
+    ``1 - join_at`` of its roots are inside) then joins where most of them are.
+    """
+    size = len(roots)
+    leader = np.arange(size)
+    for row in range(size):
+        overlap = np.minimum(roots[row], roots).sum(axis=1)
+        for other in np.flatnonzero(overlap >= join_at):
+            leader[leader == leader[other]] = leader[row]
+    _house(roots[:, :size], leader, at_home=1.0 - join_at)
+    groups: dict[int, list[int]] = {}
+    for row, head in enumerate(leader):
+        groups.setdefault(int(head), []).append(row)
     return list(groups.values())
 
 
-def _shares(
-    members: Sequence[Evidence],
-    posteriors: dict[str, Posterior],
-    settings: CorrelateSettings,
-    graph: Graph,
-) -> dict[str, float]:
-    states = [piece.id for piece in members]
-    start = {
-        piece.id: weight(piece.symptom, graph, settings)
-        for piece in members
-        if piece.implied is None
-    }
-    rested = absorb(
-        states,
-        {state: posteriors[state].parents for state in states},
-        {state: posteriors[state].alone for state in states},
-        start,
-    )
-    scale = (1.0 - settings.something_else) / sum(start.values())
+def _house(roots: Array, leader: NDArray[np.int_], at_home: float) -> None:
+    for head in dict.fromkeys(leader.tolist()):
+        found = roots[leader == head].mean(axis=0)
+        by_group = {int(other): float(found[leader == other].sum()) for other in set(leader)}
+        favourite = max(sorted(by_group), key=by_group.__getitem__)
+        if by_group[head] < at_home and by_group[favourite] >= at_home:
+            leader[leader == head] = favourite
+
+
+def _weight(piece: Evidence, graph: Graph, settings: CorrelateSettings) -> float:
+    template = graph.application.template_of(piece.node)
+    entry = template is not None and template.entry
+    severity = "minor" if piece.symptom is None else piece.symptom.severity
+    return settings.severity_weight[severity] * (settings.entry_factor if entry else 1.0)
+
+
+def _group(
+    whole: Explanation, members: Sequence[int], start: Array, settings: CorrelateSettings
+) -> Group:
+    share = start / start.sum() @ whole.roots[members] * (1.0 - settings.something_else)
     shares: dict[str, float] = {}
-    for piece in members:
-        shares[piece.node] = shares.get(piece.node, 0.0) + scale * rested[piece.id]
-    return dict(sorted(shares.items(), key=lambda item: (-round(item[1], 4), item[0])))
+    for piece, probability in zip(whole.pieces, share.tolist(), strict=True):
+        shares[piece.node] = shares.get(piece.node, 0.0) + probability
+    chosen = {whole.pieces[member].id for member in members}
+    pieces = [piece for piece in whole.pieces if piece.symptom is None or piece.id in chosen]
+    return Group(
+        symptoms=tuple(piece.symptom for piece in pieces if piece.symptom is not None),
+        evidence=tuple(pieces),
+        posteriors=_posteriors(whole, chosen),
+        shares=dict(sorted(shares.items(), key=lambda item: (-round(item[1], 4), item[0]))),
+    )
+
+
+def _posteriors(whole: Explanation, chosen: set[str]) -> dict[str, Posterior]:
+    posteriors = {}
+    for position, piece in enumerate(whole.pieces):
+        if piece.symptom is None or piece.id in chosen:
+            alone, parents = whole.forest.posterior(position)
+            named = zip((other.id for other in whole.pieces), parents.tolist(), strict=True)
+            likely = sorted((item for item in named if item[1] > 0), key=lambda i: (-i[1], i[0]))
+            posteriors[piece.id] = Posterior(alone, dict(likely))
+    return posteriors

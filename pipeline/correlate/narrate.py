@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.tree import Tree
@@ -128,7 +127,7 @@ def _reasons(group: Group, tree: Tree, node: str) -> tuple[Reason, ...]:
         titles = ", ".join(dict.fromkeys(symptom.title for symptom in own))
         since = f"{own[0].onset:%H:%M:%S}"
         reasons.append(Reason(code="own-symptoms", text=f"{titles}; first at {since}"))
-    named_by = [piece for piece in group.evidence if piece.implied and piece.node == node]
+    named_by = group.naming(node)
     if named_by:
         reasons.append(Reason(code="implicated", text=_implication(named_by)))
     if own and own[0].id == group.symptoms[0].id and len(group.symptoms) > 1:
@@ -144,10 +143,10 @@ def _reasons(group: Group, tree: Tree, node: str) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _implication(named_by: Sequence[Evidence]) -> str:
-    nodes = sorted({piece.symptom.node for piece in named_by})
-    titles = ", ".join(dict.fromkeys(piece.symptom.title for piece in named_by))
-    times = sum(piece.symptom.count for piece in named_by)
+def _implication(named_by: Sequence[Symptom]) -> str:
+    nodes = sorted({symptom.node for symptom in named_by})
+    titles = ", ".join(dict.fromkeys(symptom.title for symptom in named_by))
+    times = sum(symptom.count for symptom in named_by)
     return f"named by “{titles}” at {_some(nodes)}, {times} times"
 
 
@@ -162,8 +161,9 @@ def _verdict(causes: Sequence[Cause]) -> Verdict:
 def _title(group: Group, causes: Sequence[Cause]) -> str:
     node = causes[0].node if causes else group.symptoms[0].node
     own = group.at(node)
-    named = [piece.symptom for piece in group.evidence if piece.implied and piece.node == node]
-    leading = max(own or named or group.symptoms, key=lambda s: (_RANK[s.severity], s.id))
+    leading = max(
+        own or group.naming(node) or group.symptoms, key=lambda s: (_RANK[s.severity], s.id)
+    )
     says = leading.title if own else f"suspected, from “{leading.title}” at {leading.node}"
     others = sorted({symptom.node for symptom in group.symptoms} - {node})
     affects = f"; affects {_some(others)}" if others else ""

@@ -1,36 +1,20 @@
-"""Whose effect is each piece of evidence: weights, kept per pair, and the posteriors from them."""
+"""What may have set off what: rates between all active symptoms, kept per pair."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from pipeline.correlate.evidence import Evidence
+from pipeline.correlate.forest import Forest
 from pipeline.correlate.likelihood import Likelihood
-
-MAX_PARENTS = 16
-"""Likeliest parents that are kept of one piece of evidence: the rest is lost in the sum's digits,
-and the chain's cost stays linear in the number of symptoms."""
-
-
-@dataclass(frozen=True, slots=True)
-class Posterior:
-    """What set off one piece of evidence."""
-
-    alone: float
-    """P(∅ → j): it came by itself."""
-    parents: dict[str, float]
-    """P(k → j) by evidence id, likeliest first (ties by id)."""
-
-    @property
-    def likeliest(self) -> str | None:
-        """Id of the likeliest parent, if there is any."""
-        return next(iter(self.parents), None)
 
 
 @dataclass(slots=True)
 class Weights:
-    """Trigger weights between all active pieces of evidence.
+    """Trigger rates between all active symptoms.
 
-    A weight is a function of its two ends alone, so a new or revised symptom touches only its own
+    A rate is a function of its two ends alone, so a new or revised symptom touches only its own
     row and column.
     """
 
@@ -60,19 +44,32 @@ class Weights:
             self._causes[effect].pop(evidence_id, None)
 
     def neighbours(self, evidence_id: str) -> Iterable[str]:
-        """Return what it may have set off, and what may have set it off."""
-        return self._effects[evidence_id] | self._causes[evidence_id].keys()
+        """Return what may have to do with it: effects, causes, and what names the same node."""
+        mine = self.evidence[evidence_id]
+        alike = (other.id for other in self.evidence.values() if self._name_the_same(mine, other))
+        return {*self._effects[evidence_id], *self._causes[evidence_id], *alike} - {evidence_id}
 
-    def posterior(self, effect_id: str) -> Posterior:
-        """Return P(i is the parent of j) = w(i→j) / (w(∅→j) + Σ_k w(k→j))."""
-        background = self.model.background(self.evidence[effect_id])
-        weights = sorted(self._causes[effect_id].items(), key=lambda item: (-item[1], item[0]))
-        total = background + sum(weight for _, weight in weights)
-        parents = {cause: weight / total for cause, weight in weights[:MAX_PARENTS]}
-        return Posterior(background / total, parents)
+    def forest(self, pieces: Sequence[Evidence]) -> Forest:
+        """Return the rates between some of the symptoms, in the given order."""
+        index = {piece.id: position for position, piece in enumerate(pieces)}
+        rates = np.zeros((len(pieces), len(pieces)))
+        for piece in pieces:
+            for cause, rate in self._causes[piece.id].items():
+                position = index.get(cause)
+                if position is not None:
+                    rates[index[piece.id], position] = rate
+        return Forest(rates, np.array([self.model.alone(piece) for piece in pieces]))
 
     def _weigh(self, cause: Evidence, effect: Evidence) -> None:
-        weight = self.model.trigger(cause, effect)
-        if weight > 0:
-            self._causes[effect.id][cause.id] = weight
+        rate = self.model.trigger(cause, effect)
+        if rate > 0:
+            self._causes[effect.id][cause.id] = rate
             self._effects[cause.id].add(effect.id)
+
+    def _name_the_same(self, one: Evidence, other: Evidence) -> bool:
+        """Tell whether one hidden fault may be behind both."""
+        shared = one.implicated.keys() & other.implicated.keys()
+        if not shared:
+            return False
+        apart = max(one.onset_s, other.onset_s) - min(one.last_seen_s, other.last_seen_s)
+        return apart <= self.model.settings.same_node_longest_s

@@ -72,15 +72,15 @@ class CorrelateSettings:
     """Share of the delay density that is even up to the longest delay (the rest is exponential
     with the typical delay as its mean)."""
     join_at: float = 0.6
-    """A symptom joins its likeliest parent when it was set off by something with at least this
-    probability: the margin over "came by itself"."""
+    """Two symptoms belong together when they have the same root with at least this probability."""
     something_else: float = 0.05
     """Probability left for a cause that no topology declares."""
     resolve_after_s: float = 300.0
     """Quiet time after the last sign of trouble until an incident counts as resolved."""
     settle_s: float = 10.0
     """Event time that the opening waits, so that the cause is more than the first to be seen."""
-    max_symptoms: int = 5_000
-    """Active symptoms of one application (some 2 kB each, 10 MB); more are counted and not used."""
+    max_symptoms: int = 1_000
+    """Active symptoms of one application: 8 MB of rates between them, and a linear solve of some
+    50 ms. More are counted and not used."""
     max_listed: int = 200
     """Symptoms listed in an incident (about 600 B each, 120 kB: well below a Kafka record)."""

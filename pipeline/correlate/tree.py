@@ -11,9 +11,9 @@ from pipeline.records import Symptom
 class Tree:
     """The likeliest parents of a group's symptoms, without loops.
 
-    A parent that is only implied (a node named by a signature) stands for that node's own symptom
-    where it has one. In a loop each symptom is the other's likeliest parent; there the one that
-    is less likely to have come by itself hangs under the other, so that the tree has roots.
+    A hidden fault may hang between two symptoms, or be the root. At one node the later symptom
+    hangs under the earlier; between nodes the cause may be seen late. Symptoms at the likeliest
+    cause are hung last, so that loops are cut there and it becomes the root.
     """
 
     def __init__(self, group: Group, model: Likelihood) -> None:
@@ -21,11 +21,12 @@ class Tree:
         self._model = model
         self._pieces = {piece.id: piece for piece in group.evidence}
         self._parents: dict[str, tuple[Evidence, float]] = {}
-        certain_first = sorted(
+        cause = next(iter(group.shares))
+        cause_last = sorted(
             group.evidence,
-            key=lambda piece: (group.posteriors[piece.id].alone, -piece.onset_s, piece.id),
+            key=lambda p: (p.node == cause, group.posteriors[p.id].alone, -p.onset_s, p.id),
         )
-        for piece in certain_first:
+        for piece in cause_last:
             self._hang(piece)
 
     def parent_of(self, symptom: Symptom) -> tuple[Symptom, tuple[str, ...], float] | None:
@@ -41,7 +42,7 @@ class Tree:
             parent, likelihood = found
             probability *= likelihood
             way = self._way(parent, child) + way[1:]
-            if parent.implied is None:
+            if parent.symptom is not None:
                 return parent.symptom, way, probability
             child, found = parent, self._parents.get(parent.id)
         return None
@@ -90,9 +91,13 @@ class Tree:
             parent = self._pieces.get(parent_id)
             if probability <= posterior.alone:
                 return
-            if parent is not None and piece.id not in self._ancestors(parent):
+            if parent is not None and self._may_hang(piece, parent):
                 self._parents[piece.id] = (parent, probability)
                 return
+
+    def _may_hang(self, piece: Evidence, parent: Evidence) -> bool:
+        later = parent.node == piece.node and parent.order > piece.order
+        return not later and piece.id not in self._ancestors(parent)
 
     def _ancestors(self, piece: Evidence) -> set[str]:
         return {piece.id} | {parent.id for _, parent in self._climb(piece.id)}

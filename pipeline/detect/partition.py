@@ -8,9 +8,9 @@ acknowledged before that row could be written, there is nothing to publish again
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -26,6 +26,9 @@ FEED_OF_SIGNAL: dict[Signal, str] = {signal: feed for feed, signal in SIGNAL_OF_
 
 MAX_SOURCE_COUNTS = 64
 """Sources whose last counts are remembered for accounting (about 200 bytes each)."""
+
+DetectorOf = Callable[[Signal, str], Detector[Any]]
+"""The detector of a signal at a node (each instance of an application has its own)."""
 
 _BEFORE_ALL = -(2**62)
 """``closed_to`` while there is no watermark: nothing is late, nothing closes."""
@@ -76,14 +79,14 @@ class DetectPartition:
         self,
         number: int,
         peers: int,
-        detectors: Mapping[Signal, Detector[Any]],
+        detector_of: DetectorOf,
         *,
         applications_of: Callable[[str], Sequence[str]],
         lateness_us: int,
     ) -> None:
         self.number = number
         self._peers = tuple(f"detect/{peer}" for peer in range(peers))
-        self._detectors = detectors
+        self._detector_of = detector_of
         self._applications_of = applications_of
         self._lateness = lateness_us
         self._row = PartitionRow(watermark=Watermark())
@@ -152,13 +155,13 @@ class DetectPartition:
     def _entry(self, key: bytes, signal: Signal, node: str) -> _Entry:
         entry = self._entries.get(key)
         if entry is None:
-            detector = self._detectors[signal]
+            detector = self._detector_of(signal, node)
             entry = self._entries[key] = _Entry(detector, node, detector.new_facts())
         return entry
 
     def _restore_node(self, key: bytes, row: NodeRow) -> None:
         signal = key[len(self._node_prefix) :].decode().split("|", 1)[0]
-        detector = next(d for name, d in self._detectors.items() if name == signal)
+        detector = self._detector_of(cast("Signal", signal), row.node)
         facts = detector.load(bytes(row.facts))
         self._entries[key] = _Entry(detector, row.node, facts, offset=row.offset)
         self._set_alarm(key, self._entries[key])

@@ -54,9 +54,13 @@ class Stepper:
         if self._next_mark is None:
             self._next_mark = now + self.step_us
         if now >= self._next_mark:
-            yield from self.batcher.flush()
-            yield self._mark(now, final=False)
-            self._next_mark = now + self.step_us
+            yield from self.tick(now)
+
+    def tick(self, now: int) -> Iterator[Batch | Mark]:
+        """Yield what is held, then a mark: event time has come this far, in microseconds."""
+        yield from self.batcher.flush()
+        yield self._mark(now, final=False)
+        self._next_mark = now + self.step_us
 
     def _mark(self, time: int, *, final: bool) -> Mark:
         counts = self.read_counts() | {"published": self.published, "unmapped": self.unmapped}

@@ -29,12 +29,12 @@ def application() -> Application:
             NodeTemplate(id="api", kind="platform", observed=()),
         ),
         edges=(
-            _edge("db", "hub", 5, 60, 0.9),
-            _edge("hub", "db", 60, 600, 0.2),
-            _edge("hub", "user/{user}", 60, 330, 0.7),
-            _edge("user/{user}", "hub", 30, 600, 0.1),
-            _edge("api", "hub", 10, 90, 0.9),
-            _edge("volume/db", "db", 5, 300, 0.9),
+            _edge("db", "hub", (5, 60), 0.9),
+            _edge("hub", "db", (60, 600), 0.2),
+            _edge("hub", "user/{user}", (60, 330), 0.7),
+            _edge("user/{user}", "hub", (30, 600), 0.1),
+            _edge("api", "hub", (10, 90), 0.9),
+            _edge("volume/db", "db", (5, 300), 0.9),
             Edge(
                 cause="machine/{name}",
                 effect="user/{user}",
@@ -46,11 +46,11 @@ def application() -> Application:
     )
 
 
-def _edge(cause: str, effect: str, typical_s: float, longest_s: float, strength: float) -> Edge:
+def _edge(cause: str, effect: str, delay_s: tuple[float, float], strength: float) -> Edge:
     return Edge(
         cause=cause,
         effect=effect,
-        delay=Delay(typical_s=typical_s, longest_s=longest_s),
+        delay=Delay(typical_s=delay_s[0], longest_s=delay_s[1]),
         strength=strength,
     )
 
@@ -67,9 +67,9 @@ Symptoms = Callable[..., Symptom]
 def symptom() -> Symptoms:
     """Build a symptom at a node, seen from ``at`` to ``until`` (seconds after 10:00)."""
 
-    def build(node: str, at: float, until: float | None = None, **more: Any) -> Symptom:
+    def build(node: str, at: float, until: float | None = None, **more: Any) -> Symptom:  # noqa: ANN401 - any field
         signature = more.pop("signature", "trouble")
-        implicates = {n: s for n, s in more.pop("implicates", {}).items()}
+        implicates = more.pop("implicates", {})
         onset = START + timedelta(seconds=at)
         identity = blake2b(f"{node}|{signature}|{at}".encode(), digest_size=8).hexdigest()
         fields: dict[str, Any] = {

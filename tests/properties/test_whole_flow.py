@@ -23,7 +23,7 @@ def flow() -> Flow:
     pack = load_pack("jupyterhub")
     return Flow(
         applications=[load("jupyterhub-openshift")],
-        detectors=detectors(pack),
+        detectors={"": detectors(pack)},
         detect_span_s=longest_span_s(pack),
     )
 

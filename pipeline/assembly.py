@@ -1,0 +1,54 @@
+"""Settings → flow: reads topologies and signature packs, and wires the stages.
+
+A shell: it opens files. What it returns is pure.
+"""
+
+from collections.abc import Sequence
+
+from pipeline.detect.load_pack import load_pack
+from pipeline.detect.registry import detectors, longest_span_s
+from pipeline.errors import UsageError
+from pipeline.flow import Flow
+from pipeline.settings import Settings
+from topology.load import load
+from topology.model import Application
+
+_INSTANCE = "instance"
+_SHARED_KINDS = frozenset({"platform", "infrastructure", "external"})
+"""Kinds of nodes that several applications may declare: each gets their symptoms."""
+
+
+def flow_of(settings: Settings) -> Flow:
+    """Return the flow of the settings' applications.
+
+    Raises:
+        TopologyError: a topology file cannot be used.
+        UsageError: the pack cannot be used, or two applications claim one node.
+    """
+    applications = [load(wanted.application, wanted.parameters) for wanted in settings.applications]
+    _check_apart(applications)
+    values = (application.parameters.get(_INSTANCE) for application in applications)
+    instances = sorted({value for value in values if value is not None})
+    packs = {"": load_pack()}
+    for instance in instances:
+        packs[instance] = load_pack(parameters={_INSTANCE: instance})
+    return Flow(
+        applications=applications,
+        detectors={name: detectors(pack, settings.detect) for name, pack in packs.items()},
+        detect_span_s=max(longest_span_s(pack) for pack in packs.values()),
+        correlate=settings.correlate,
+        windows=settings.windows,
+    )
+
+
+def _check_apart(applications: Sequence[Application]) -> None:
+    owner: dict[str, int] = {}
+    for position, application in enumerate(applications):
+        for node in application.nodes:
+            other = owner.setdefault(node.id, position)
+            if other != position and node.kind not in _SHARED_KINDS:
+                raise UsageError(
+                    f"applications {applications[other].name!r} and {application.name!r} both"
+                    f" declare the node {node.id!r}: list each once, and give each instance its"
+                    " own parameter `instance`"
+                )

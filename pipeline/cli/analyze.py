@@ -1,0 +1,94 @@
+"""``aftershock analyze``: find the incidents in recorded observations, in process."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Set, SettingsFile, parameters_of
+from pipeline.cli.progress import reading
+from pipeline.errors import UsageError
+from pipeline.records import Incident, Rejected, canonical
+
+SHOWN_REJECTIONS = 20
+"""Rejected lines told one by one; all of them are counted."""
+
+
+def analyze(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Recordings: files or folders.")
+    ],
+    topology: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE|NAME", help="Topology file or shipped application."),
+    ] = None,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the incidents to a file.")
+    ] = None,
+    parameters: Set = None,
+    settings_file: SettingsFile = None,
+    quiet: Annotated[bool, typer.Option(help="No progress bar, no summary.")] = False,
+) -> None:
+    """Find the incidents in recorded observations: final records, one JSON line each."""
+    from pipeline.analyze import analyze as run
+    from pipeline.assembly import flow_of
+    from pipeline.settings_sources import load_settings
+
+    flags = {"topology": ",".join(topology)} if topology else {}
+    settings = load_settings(settings_file, flags).with_parameters(parameters_of(parameters))
+    rejections = _Rejections()
+    with reading(quiet=quiet) as on_progress:
+        found = run(paths, flow_of(settings), on_rejected=rejections.take, on_progress=on_progress)
+    _write(found.incidents, output)
+    if not quiet:
+        rejections.tell()
+        _tell(found.counts, found.unmapped, len(found.incidents))
+
+
+class _Rejections:
+    """Bad lines, told on stderr: the first ones each, the rest as a number."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._shown: list[str] = []
+
+    def take(self, rejected: Rejected) -> None:
+        """Count a bad line (its parts, if it has several, once)."""
+        if not rejected.last:
+            return
+        self._count += 1
+        if len(self._shown) < SHOWN_REJECTIONS:
+            self._shown.append(f"{rejected.where}: {rejected.code}: {rejected.what}")
+
+    def tell(self) -> None:
+        """Print them."""
+        more = self._count - len(self._shown)
+        lines = [*self._shown, *([f"… and {more} more rejected lines"] if more else [])]
+        sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
+def _write(incidents: list[Incident], output: Path | None) -> None:
+    content = b"".join(canonical(incident) + b"\n" for incident in incidents)
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(content)
+    except OSError as trouble:
+        raise UsageError(f"{output}: cannot be written ({trouble.strerror})") from trouble
+
+
+def _tell(counts: Counter[str], unmapped: list[tuple[str, int]], incidents: int) -> None:
+    told = (
+        f"{counts['lines']} lines: {counts['published']} observations of known nodes,"
+        f" {counts['unmapped']} unmapped, {counts['rejected']} rejected,"
+        f" {counts['blank']} blank; {incidents} incidents\n"
+    )
+    sys.stderr.write(told)
+    if unmapped:
+        some = ", ".join(f"{name} ({times})" for name, times in unmapped[:3])
+        sys.stderr.write(f"unmapped, for example: {some}\n")

@@ -1,0 +1,87 @@
+"""Hidden faults: nodes that symptoms implicate and that have no symptoms of their own.
+
+Supposing a fault that nobody saw has its price: the rate at which such faults come, times the time
+in which this one must have come. It pays if it explains more than it costs: the weight of all
+forests with it against that without it is the odds that it is real.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.correlate.evidence import Evidence, supposed
+from pipeline.correlate.forest import Array, Forest
+from pipeline.correlate.likelihood import Likelihood
+
+MAX_SUPPOSED = 8
+"""Implicated nodes that are tried, those with most witnesses first (each costs a determinant)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Evidence with the hidden faults that are worth supposing, and where everything comes from."""
+
+    pieces: tuple[Evidence, ...]
+    """The symptoms in event order, then the supposed faults."""
+    forest: Forest
+    roots: Array
+    """Distribution of the root (column) of each piece (row); where it is not sure that a hidden
+    fault is real, a mixture of both cases."""
+
+
+def explained(symptoms: Sequence[Evidence], forest: Forest, model: Likelihood) -> Explanation:
+    """Suppose hidden faults one by one, the best first, as long as they are likely to be real."""
+    best = Explanation(tuple(symptoms), forest, forest.roots())
+    left = _suspects(symptoms, model)
+    while left:
+        tried = {fault.id: _with(best, fault, span_s, model) for fault, span_s in left}
+        choice = max(sorted(tried), key=lambda fault_id: tried[fault_id][0])
+        log_odds, wider = tried[choice]
+        if log_odds <= 0:
+            break
+        real = 1.0 / (1.0 + np.exp(-log_odds))
+        size = len(best.pieces)
+        mixed = real * wider.roots
+        mixed[:size, :size] += (1.0 - real) * best.roots
+        mixed[size, size] += 1.0 - real
+        best = Explanation(wider.pieces, wider.forest, mixed)
+        left = [suspect for suspect in left if suspect[0].id != choice]
+    return best
+
+
+def _suspects(symptoms: Sequence[Evidence], model: Likelihood) -> list[tuple[Evidence, float]]:
+    """Return possible hidden faults, each with the span in seconds in which it must have come."""
+    seen_at = {symptom.node for symptom in symptoms}
+    witnesses: dict[str, list[Evidence]] = {}
+    for symptom in symptoms:
+        for node in symptom.implicated:
+            if node not in seen_at and model.graph.has(node):
+                witnesses.setdefault(node, []).append(symptom)
+    ranked = sorted(witnesses.items(), key=lambda item: (-len(item[1]), item[0]))
+    suspects = (_suspect(node, said_by, model) for node, said_by in ranked[:MAX_SUPPOSED])
+    return [suspect for suspect in suspects if suspect is not None]
+
+
+def _suspect(
+    node: str, witnesses: Sequence[Evidence], model: Likelihood
+) -> tuple[Evidence, float] | None:
+    ways = [model.way(node, witness.node, witness.cluster_nodes) for witness in witnesses]
+    spans = [way.longest_s for way in ways if way is not None]
+    if not spans:
+        return None
+    first = witnesses[0]
+    until = max(witness.last_seen_s for witness in witnesses)
+    return supposed(node, first.onset_s, until, max(spans) + first.unsure_s), max(spans)
+
+
+def _with(
+    known: Explanation, fault: Evidence, span_s: float, model: Likelihood
+) -> tuple[float, Explanation]:
+    """Return the log odds that a fault is real, and the explanation if it is."""
+    sets_off = np.array([model.trigger(fault, piece) for piece in known.pieces])
+    set_off_by = np.array([model.trigger(piece, fault) for piece in known.pieces])
+    wider = known.forest.with_state(sets_off, set_off_by, model.background(fault.node))
+    log_odds = wider.log_weight() + float(np.log(span_s)) - known.forest.log_weight()
+    pieces = (*known.pieces, fault)
+    return log_odds, Explanation(pieces, wider, wider.roots())
