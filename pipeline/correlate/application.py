@@ -7,6 +7,7 @@ so does the sum of its revisions. When nothing can join it any more, it is final
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from pipeline.correlate.evidence import seen
 from pipeline.correlate.explain import explain
@@ -16,6 +17,17 @@ from pipeline.correlate.parents import Weights
 from pipeline.records import Incident, Symptom, micros
 
 _SECOND = 1_000_000
+
+
+class News(Enum):
+    """What a revision of a symptom brings."""
+
+    NONE = "none"
+    """It is known, late, or one too many."""
+    MORE = "more"
+    """More of the same: it can wait for the next time that the component is explained."""
+    CHANGE = "change"
+    """A new symptom, or one that says something new."""
 
 
 @dataclass(slots=True)
@@ -55,21 +67,21 @@ class ApplicationState:
         self.incidents = Incidents(model)
         self.tally = Tally()
 
-    def add(self, symptom: Symptom, complete_to: int | None) -> bool:
-        """Take a revision of a symptom; return whether it is news.
+    def add(self, symptom: Symptom, complete_to: int | None) -> News:
+        """Take a revision of a symptom; return what news it is.
 
         ``complete_to`` is the watermark in microseconds: all facts before it are known. What ended
         so long before it that its component may be final is not taken.
         """
         known = self.symptoms.get(symptom.id)
         if symptom.id in self.superseded:
-            return False
+            return News.NONE
         if known is not None and symptom.revision <= known.revision:
-            return False
+            return News.NONE
         if known is None and not self._admit(symptom, complete_to):
-            return False
+            return News.NONE
         self.put(symptom)
-        return True
+        return News.MORE if known is not None and _says_the_same(known, symptom) else News.CHANGE
 
     def put(self, symptom: Symptom) -> None:
         """Put a symptom among the facts (once admitted, or from a snapshot)."""
@@ -83,6 +95,11 @@ class ApplicationState:
     def has_any(self, symptom_ids: Iterable[str]) -> bool:
         """Tell whether any of the symptoms is among the facts, under this id or its present one."""
         return any(s in self.symptoms or s in self.superseded for s in symptom_ids)
+
+    def postpone(self, symptom_id: str, moment: Moment) -> None:
+        """Have the component of a symptom explained anew before long."""
+        wait = int(self._model.settings.refresh_s * _SECOND)
+        self.incidents.postpone(symptom_id, moment.now + wait)
 
     def evaluate(self, symptom_id: str, moment: Moment) -> Change:
         """Explain the component of a symptom anew."""
@@ -179,3 +196,11 @@ class ApplicationState:
         self.tally.in_incident += told
         self.tally.below_threshold += len(component) - told
         self.tally.superseded += len(ids) - len(component)
+
+
+def _says_the_same(former: Symptom, symptom: Symptom) -> bool:
+    told = (
+        (s.state, s.severity, s.implicates, s.cluster_nodes, s.supersedes)
+        for s in (former, symptom)
+    )
+    return next(told) == next(told)

@@ -59,6 +59,10 @@ class Incidents:
             if moment.now >= now and complete_to >= closed
         ]
 
+    def postpone(self, symptom_id: str, now: int) -> None:
+        """Have a symptom looked at when ``now`` has come, unless it is before."""
+        self._due.setdefault(symptom_id, (now, -1))
+
     def wake(self, symptom_ids: Iterable[str]) -> None:
         """Have symptoms looked at with the next passing of time (after a restart)."""
         self._due.update(dict.fromkeys(symptom_ids, (0, -1)))

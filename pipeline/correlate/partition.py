@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 
 import msgspec
 
-from pipeline.correlate.application import ApplicationState, Change, Tally
+from pipeline.correlate.application import ApplicationState, Change, News, Tally
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.records import Incident, Mark, Symptom, canonical, micros
@@ -74,9 +74,14 @@ class CorrelatePartition:
             raise ValueError(f"no topology for the application {application!r}")
         state = self._state(application)
         self._row.now = max(self._row.now, micros(symptom.last_seen))
-        if not state.add(symptom, self._row.watermark.high):
+        news = state.add(symptom, self._row.watermark.high)
+        if news is News.NONE:
             return CorrelateStep()
-        change = state.evaluate(symptom.id, self._moment)
+        change = Change()
+        if news is News.CHANGE:
+            change = state.evaluate(symptom.id, self._moment)
+        else:
+            state.postpone(symptom.id, self._moment)
         rows: dict[bytes, bytes | None] = {
             self._key("symptom", application, symptom.id): canonical(symptom)
         }

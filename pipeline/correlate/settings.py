@@ -79,6 +79,8 @@ class CorrelateSettings:
     """Quiet time after the last sign of trouble until an incident counts as resolved."""
     settle_s: float = 10.0
     """Event time that the opening waits, so that the cause is more than the first to be seen."""
+    refresh_s: float = 30.0
+    """Event time within which more of the same (a growing count) shows in the incident."""
     max_symptoms: int = 1_000
     """Active symptoms of one application: 8 MB of rates between them, and a linear solve of some
     50 ms. More are counted and not used."""

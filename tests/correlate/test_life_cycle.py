@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline.correlate.application import ApplicationState
+from pipeline.correlate.application import ApplicationState, News
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.records import Incident, Symptom, canonical, micros
@@ -25,7 +25,7 @@ def tell(
     """Add a symptom; ``now`` and the watermark are given relative to its last sign."""
     last = micros(symptom.last_seen)
     complete = None if complete_s is None else last + int(complete_s * SECOND)
-    if not state.add(symptom, complete):
+    if state.add(symptom, complete) is News.NONE:
         return []
     return state.evaluate(symptom.id, Moment(last + int(now_s * SECOND), complete)).incidents
 
