@@ -4,11 +4,12 @@ In: settings, topics. Out: messages in the order of each partition. No consumer 
 committed: any number of people may look at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from kafka import TopicPartition  # type: ignore[import-untyped]  # it ships no types
+from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 
 from pipeline.broker import clients
 from pipeline.clock import monotonic
@@ -17,6 +18,7 @@ from pipeline.settings import KafkaSettings
 
 _POLL_MS = 200
 _FETCH_MS = 50
+_CLOSE_MS = 1_000
 SILENT_S = 20.0
 """Nothing at all for so long, though there is more to read: something is wrong."""
 
@@ -38,22 +40,89 @@ class Message:
         return f"{self.topic}/{self.partition}@{self.offset}"
 
 
-def read_to_end(kafka: KafkaSettings, topics: Sequence[str]) -> Iterator[Message]:
-    """Yield all messages of topics, up to the ends that they have now.
+class Reader:
+    """Reads topics up to the ends that they have at the start; use it as a context manager.
+
+    With a group it begins where the group has committed; only :meth:`commit` commits.
+    """
+
+    def __init__(
+        self, kafka: KafkaSettings, topics: Sequence[str], *, group: str | None = None
+    ) -> None:
+        """Connect.
+
+        Raises:
+            BrokenWorld: no broker answers.
+            AftershockError: a topic is not there.
+        """
+        self._kafka = kafka
+        self._group = group
+        self._client = clients.consumer(kafka, fetch_max_wait_ms=_FETCH_MS, group_id=group)
+        try:
+            with clients.told(kafka):
+                self._partitions = _partitions(self._client, topics)
+        except AftershockError:
+            self._client.close(autocommit=False, timeout_ms=_CLOSE_MS)
+            raise
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        """Disconnect."""
+        self._client.close(autocommit=False, timeout_ms=_CLOSE_MS)
+
+    def to_end(self) -> Iterator[Message]:
+        """Yield the messages; several partitions one after another, as they come.
+
+        Raises:
+            BrokenWorld: the broker stops answering.
+        """
+        with clients.told(self._kafka):
+            left = ends(self._client, self._partitions)
+            self._rewind()
+            yield from _read(self._client, left)
+
+    def commit(self, *, keep_from: Iterable[tuple[int, int]] = ()) -> None:
+        """Remember for the group what was read, but not from those (partition, offset) on.
+
+        Raises:
+            BrokenWorld: the broker is away; the same comes again next time.
+        """
+        first: dict[int, int] = {}
+        for number, offset in keep_from:
+            first[number] = min(offset, first.get(number, offset))
+        with clients.told(self._kafka):
+            offsets = {}
+            for at in self._partitions:
+                position = self._client.position(at)
+                upto = min(position, first.get(at.partition, position))
+                offsets[at] = OffsetAndMetadata(upto, "", -1)
+            self._client.commit(offsets)
+
+    def _rewind(self) -> None:
+        self._client.seek_to_beginning(*self._partitions)
+        if self._group is None:
+            return
+        for at in self._partitions:
+            committed = self._client.committed(at)
+            # what retention has deleted meanwhile cannot be read again
+            if committed is not None and committed > self._client.position(at):
+                self._client.seek(at, committed)
+
+
+def read_to_end(
+    kafka: KafkaSettings, topics: Sequence[str], *, group: str | None = None
+) -> Iterator[Message]:
+    """Yield all messages of topics, up to the ends that they have now (see :class:`Reader`).
 
     Raises:
         BrokenWorld: no broker answers, or it stops answering.
         AftershockError: a topic is not there.
     """
-    client = clients.consumer(kafka, fetch_max_wait_ms=_FETCH_MS)
-    try:
-        with clients.told(kafka):
-            partitions = _partitions(client, topics)
-            left = ends(client, partitions)
-            client.seek_to_beginning(*partitions)
-            yield from _read(client, left)
-    finally:
-        client.close(autocommit=False, timeout_ms=1000)
+    with Reader(kafka, topics, group=group) as reader:
+        yield from reader.to_end()
 
 
 def follow(kafka: KafkaSettings, topic: str, *, from_start: bool) -> Iterator[Message | None]:
@@ -79,7 +148,7 @@ def follow(kafka: KafkaSettings, topic: str, *, from_start: bool) -> Iterator[Me
                 if not found:
                     yield None
     finally:
-        client.close(autocommit=False, timeout_ms=1000)
+        client.close(autocommit=False, timeout_ms=_CLOSE_MS)
 
 
 def ends(client: Any, partitions: Sequence[Any]) -> dict[Any, int]:  # noqa: ANN401 - an untyped library's consumer

@@ -8,8 +8,14 @@ import sys
 import typer
 
 from pipeline.cli.analyze import analyze
+from pipeline.cli.incidents import incidents_app
+from pipeline.cli.rejected import rejected_app
+from pipeline.cli.replay import replay
 from pipeline.cli.schemas import schemas_app
+from pipeline.cli.settings import settings
+from pipeline.cli.topics import topics_app
 from pipeline.cli.topology import topology_app
+from pipeline.cli.watch import watch
 from pipeline.errors import AftershockError
 from topology.errors import TopologyError
 
@@ -21,6 +27,12 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(analyze)
+app.command()(replay)
+app.command()(watch)
+app.command()(settings)
+app.add_typer(incidents_app, name="incidents")
+app.add_typer(rejected_app, name="rejected")
+app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(topology_app, name="topology")
 

@@ -5,6 +5,6 @@ one again is fine. What comes out is byte for byte what went in.
 """
 
 from pipeline.store.open import open_store
-from pipeline.store.store import IncidentStore, Query
+from pipeline.store.store import IncidentStore, Query, matches
 
-__all__ = ["IncidentStore", "Query", "open_store"]
+__all__ = ["IncidentStore", "Query", "matches", "open_store"]

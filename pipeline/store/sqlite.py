@@ -152,7 +152,9 @@ class SqliteStore:
                 f"store {self._path}: this is no store of ours, or of another version;"
                 " name another file"
             )
-        self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT")
+        self._connection.executescript(
+            f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT"
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -18,6 +18,17 @@ class Query:
     id_prefix: str | None = None
 
 
+def matches(incident: Incident, query: Query) -> bool:
+    """Return whether an incident is one of a query's: what every store's ``list`` means by it."""
+    nodes = {*incident.nodes, *(cause.node for cause in incident.causes)}
+    return (
+        query.application in {None, incident.application}
+        and query.status in {None, incident.status}
+        and (query.node is None or query.node in nodes)
+        and (query.id_prefix is None or incident.id.startswith(query.id_prefix))
+    )
+
+
 @runtime_checkable
 class IncidentStore(Protocol):
     """Keeps the latest revision of each incident."""
