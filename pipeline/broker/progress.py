@@ -11,18 +11,27 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from kafka.errors import (  # type: ignore[import-untyped]
-    GroupCoordinatorNotAvailableError,
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
     NotCoordinatorError,
 )
 
 from pipeline import clock
 from pipeline.broker import clients, tail, topics
-from pipeline.errors import AftershockError
+from pipeline.errors import AftershockError, BrokenWorld
 from pipeline.settings import KafkaSettings
+
+_COORDINATOR_COMES = (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
 
 LOOK_S = 0.25
 STILL_S = 15.0
 """Without any progress for so long, a person is told."""
+AWAY_S = 60.0
+"""Without any answer of the broker for so long, waiting ends: a restart takes less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +92,8 @@ class Progress:
     def _committed(self, group: str, partitions: list[Any]) -> dict[Any, int]:
         try:
             answer = self._admin.list_group_offsets({group: partitions})
-        except (GroupCoordinatorNotAvailableError, NotCoordinatorError):
-            return {}  # the first group of a new broker: its coordinator is being made
+        except _COORDINATOR_COMES:
+            return {}  # the first group of a new broker
         return {at: offset.offset for at, offset in answer[group].items()}
 
 
@@ -97,37 +106,56 @@ def wait_for_all(
 
     Raises:
         AftershockError: not within ``timeout_s`` (seconds of wall time; None: wait for ever).
-        BrokenWorld: the broker is away.
+        BrokenWorld: the broker has been away for a minute.
     """
-    deadline = None if timeout_s is None else clock.monotonic() + timeout_s
     progress = Progress(kafka)
     try:
+        waiting = _Waiting(progress, say, timeout_s)
         for stretch in stretches(kafka.topic_prefix):
-            _wait_for(stretch, progress, deadline, say)
+            waiting.pass_(stretch)
     finally:
         progress.close()
 
 
-def _wait_for(
-    stretch: Stretch, progress: Progress, deadline: float | None, say: Callable[[str], None]
-) -> None:
-    ends = progress.ends(stretch.topics)
-    behind = moved_at = None
-    say(f"waiting for {stretch.role}")
-    while (left := progress.behind(stretch.role, ends)) > 0:
+class _Waiting:
+    """Looks again and again until a group has come to the end."""
+
+    def __init__(
+        self, progress: Progress, say: Callable[[str], None], timeout_s: float | None
+    ) -> None:
+        self._progress = progress
+        self._say = say
         now = clock.monotonic()
-        if behind is None or left < behind:
-            behind, moved_at = left, now
-            say(f"waiting for {stretch.role}: {left} messages behind")
-        elif moved_at is not None and now - moved_at >= STILL_S:
-            moved_at = now
-            say(
-                f"waiting for {stretch.role}: {left} messages behind, and no progress;"
-                f" is `aftershock {stretch.role}` (or `aftershock run`) running?"
-            )
-        if deadline is not None and now > deadline:
-            raise AftershockError(
-                f"{stretch.role} is still {left} messages behind: the time is up;"
-                f" is `aftershock {stretch.role}` (or `aftershock run`) running?"
-            )
-        clock.sleep(LOOK_S)
+        self._deadline = None if timeout_s is None else now + timeout_s
+        self._answered = self._moved = now
+
+    def pass_(self, stretch: Stretch) -> None:
+        role = stretch.role
+        hint = f"is `aftershock {role}` (or `aftershock run`) running?"
+        self._say(f"waiting for {role}")
+        ends: dict[Any, int] | None = None
+        behind = -1
+        while True:
+            try:
+                ends = self._progress.ends(stretch.topics) if ends is None else ends
+                left = self._progress.behind(role, ends)
+                self._answered = clock.monotonic()
+            except BrokenWorld:
+                if clock.monotonic() - self._answered > AWAY_S:
+                    raise
+                left = behind  # a restarting broker is waited for
+            if left == 0:
+                return
+            if left != behind:
+                behind, self._moved = left, clock.monotonic()
+                self._say(f"waiting for {role}: {left} messages behind")
+            self._check_time(f"{role} is {left} messages behind", hint)
+            clock.sleep(LOOK_S)
+
+    def _check_time(self, what: str, hint: str) -> None:
+        now = clock.monotonic()
+        if now - self._moved >= STILL_S:
+            self._moved = now
+            self._say(f"{what}, and makes no progress; {hint}")
+        if self._deadline is not None and now > self._deadline:
+            raise AftershockError(f"the time is up: {what}; {hint}")
