@@ -199,8 +199,5 @@ class ApplicationState:
 
 
 def _says_the_same(former: Symptom, symptom: Symptom) -> bool:
-    told = (
-        (s.state, s.severity, s.implicates, s.cluster_nodes, s.supersedes)
-        for s in (former, symptom)
-    )
+    told = ((s.severity, s.implicates, s.cluster_nodes, s.supersedes) for s in (former, symptom))
     return next(told) == next(told)

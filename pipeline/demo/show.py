@@ -100,9 +100,11 @@ class Demo:
 
     def _print(self, incident: Incident) -> None:
         before = self._seen.get(incident.id)
-        if before is None or incident.revision > before.revision:
+        if before is not None and incident.revision <= before.revision:
+            return
+        self._seen[incident.id] = incident
+        if before is None or _as_told(incident) != _as_told(before):
             self.console.print(revision_line(incident, before), soft_wrap=True)
-            self._seen[incident.id] = incident
 
     def _tell(self, url: str) -> None:
         """Draw what lies in the store, and say where to look next."""
@@ -143,6 +145,12 @@ class _Background(threading.Thread):
         """Raise what went wrong, if anything did."""
         if self._trouble is not None:
             raise self._trouble
+
+
+def _as_told(incident: Incident) -> tuple[str, ...]:
+    """Return what a person would notice: a growing count alone is no news."""
+    cause = incident.causes[0].node if incident.causes else ""
+    return (incident.status, incident.severity, cause, incident.title)
 
 
 _NEXT = """
