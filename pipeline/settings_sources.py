@@ -115,7 +115,11 @@ def _environment() -> Tree:
     try:
         return EnvSettingsSource(Settings)()
     except SettingsError as trouble:
-        raise UsageError(f"{trouble}: not JSON; lists and mappings are given as JSON") from None
+        field = re.search(r'"(\w+)"', str(trouble))  # the library tells it in its text only
+        name = field.group(1).upper() if field else ""
+        raise UsageError(
+            f"{_PREFIX}{name}: not JSON; lists and mappings are given as JSON"
+        ) from None
 
 
 def _refuse_unknown_variables(known: Tree) -> None:
@@ -230,7 +234,7 @@ def _told(trouble: ValidationError, sources: list[Source]) -> str:
     path = tuple(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     source = _source_of(path, sources)
-    if source is None:
+    if source is None or not path:
         return f"settings: {'.'.join(path)}: {message}" if path else f"settings: {message}"
     given = shown(first["input"])
     told = "" if isinstance(given, dict | list) else f", not {json.dumps(given, default=str)}"

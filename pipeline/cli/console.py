@@ -4,8 +4,8 @@ import sys
 
 from rich.console import Console
 
-PIPE_WIDTH = 200
-"""Columns where there is no terminal: nothing that a person would grep for is folded away."""
+PIPE_WIDTH = 1000
+"""Columns where there is no terminal: one line stays one line."""
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -50,7 +50,11 @@ def incident_drawing(incident: Incident) -> RenderableType:
     """Return everything that an incident says: head, causes, how it spread, timeline."""
     parts: list[RenderableType] = [*_head(incident), "", *_causes(incident), ""]
     if incident.symptoms:
-        parts += [_heading("How it spread"), _indented(propagation(incident.symptoms)), ""]
+        parts.append(_heading("How it spread"))
+        parts.append(
+            _indented(Text("(after what likeliest set it off, and how likely)", style=_DIM))
+        )
+        parts += [_indented(propagation(incident.symptoms)), ""]
         parts += [_heading("Timeline"), _indented(timeline(incident.symptoms))]
     parts += _unseen(incident)
     return Group(*parts)
@@ -94,14 +98,13 @@ def revision_line(incident: Incident, before: Incident | None) -> Text:
 
 def propagation(symptoms: Sequence[IncidentSymptom]) -> RenderableType:
     """Return the tree of what set off what, by each symptom's likeliest parent."""
-    first = min(symptom.onset for symptom in symptoms)
     below = _children(symptoms)
     drawn: set[str] = set()
     roots: list[RenderableType] = []
     for symptom in _roots_first(symptoms):
         if symptom.id in drawn:
             continue
-        tree = Tree(_told(symptom, first))
+        tree = Tree(_told(symptom))
         drawn.add(symptom.id)
         _grow(tree, symptom, below, drawn)
         roots.append(tree)
@@ -225,11 +228,10 @@ def _grow(
         for child in below.get(symptom.id, ()):
             if child.id not in drawn:
                 drawn.add(child.id)
-                waiting.append((branch.add(_told(child, symptom.onset)), child))
+                waiting.append((branch.add(_told(child)), child))
 
 
-def _told(symptom: IncidentSymptom, since: datetime) -> Text:
-    delay = (symptom.onset - since).total_seconds()
+def _told(symptom: IncidentSymptom) -> Text:
     text = Text.assemble(
         (plain(symptom.node), "bold"),
         "  ",
@@ -237,7 +239,9 @@ def _told(symptom: IncidentSymptom, since: datetime) -> Text:
         f"  {_clock(symptom.onset)}",
     )
     if symptom.parent is not None:
-        text.append(f" ({delay:+.0f} s, {symptom.parent.probability:.0%})", style=_DIM)
+        text.append(
+            f" ({symptom.parent.delay_s:+.0f} s, {symptom.parent.probability:.0%})", style=_DIM
+        )
     if symptom.count > 1:
         text.append(f" ×{symptom.count}", style=_DIM)
     if symptom.exemplar:
@@ -278,4 +282,4 @@ def _heading(text: str) -> Text:
 
 
 def _indented(part: RenderableType, *, by: int = 2) -> Padding:
-    return Padding(part, (0, 0, 0, by))
+    return Padding(part, (0, 0, 0, by), expand=False)

@@ -50,7 +50,7 @@ def run_index(settings: Settings, stop: threading.Event, health: Health) -> None
         ensure_topics(settings.kafka)
         health.beat()
         with ObservationPublisher(settings.kafka) as publisher:
-            _Index(settings, store, publisher, health).run(stop)
+            Index(settings, store, publisher, health).run(stop)
     finally:
         store.close()
 
@@ -85,8 +85,8 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # of an untyp
         self._health.waiting(None)
 
 
-class _Index:
-    """The loop around one consumer."""
+class Index:
+    """The loop around one consumer; see :func:`run_index`, which gives it what it needs."""
 
     def __init__(
         self,
@@ -104,6 +104,7 @@ class _Index:
         self._pause_s = FIRST_PAUSE_S
 
     def run(self, stop: threading.Event) -> None:
+        """Bring incidents into the store until told to stop."""
         kafka = self._settings.kafka
         session_ms = int(self._settings.worker.session_timeout_s * 1000)
         self._consumer: Any = clients.consumer(
