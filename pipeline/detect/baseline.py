@@ -16,9 +16,11 @@ RELATIVE_FLOOR = 0.05
 """A standard deviation is at least this share of the median: nothing is that constant for ever."""
 IQR_PER_SIGMA = 1.349
 """Of a normal distribution."""
-BEYOND = 0.25
-"""A deviant value lies beyond everything in its past, by this share of the distance from the
-median to the farthest. This is what keeps long-tailed noise quiet, where quartiles say little."""
+BEYOND = 1.25
+"""A deviant value lies so many times as far from the median as anything in its past. This is what
+keeps long-tailed noise quiet, where quartiles say little …"""
+BEYOND_AT_ONCE = 3.0
+"""… and this, what suffices alone."""
 
 _LARGEST = 3e38
 """What fits into four bytes; a metric beyond it is nonsense, and equally far off."""
@@ -35,8 +37,8 @@ class Deviation(NamedTuple):
     median: float
     change: float
     """Difference to the median as a share of it; infinite where the median is 0."""
-    beyond: bool
-    """Farther off than anything in the past."""
+    beyond: float
+    """Distance from the median, as a multiple of the farthest in the past."""
 
     def points(self, direction: Direction) -> bool:
         """Tell whether the deviation is in a direction that is trouble."""
@@ -61,16 +63,18 @@ def remember(history: bytes, value: float) -> bytes:
 def reference(past: Sequence[float], deviant: int) -> Sequence[float] | None:
     """Return what a new value is compared with; ``None`` while there is too little.
 
-    ``deviant`` has a bit for each bucket of the past, the latest is bit 0. Deviant buckets are
-    left out, unless so little is left that the deviation must be called the new normal.
+    ``deviant`` has a bit for each bucket of the past, the latest is bit 0. Neighbouring deviant
+    buckets are left out, unless so little is left that the deviation must be called the new
+    normal; a lone one is a spike such as this series has.
     """
     old = past[:-GUARD]
     if len(old) < ENOUGH:
         return None
-    if not deviant >> GUARD:
+    trouble = deviant & (deviant << 1 | deviant >> 1)
+    if not trouble >> GUARD:
         return old
     latest = len(past) - 1
-    calm = [value for at, value in enumerate(old) if not deviant >> (latest - at) & 1]
+    calm = [value for at, value in enumerate(old) if not trouble >> (latest - at) & 1]
     return calm if len(calm) >= ENOUGH else old
 
 
@@ -86,7 +90,7 @@ def deviation(value: float, past: Sequence[float], floor: float) -> Deviation:
         sigmas=max(-_LARGEST_SCORE, min(_LARGEST_SCORE, distance / sigma)),
         median=median,
         change=abs(distance / median) if median else math.inf,
-        beyond=abs(distance) > (1 + BEYOND) * farthest,
+        beyond=abs(distance) / farthest if farthest > 0 else math.inf,
     )
 
 

@@ -46,8 +46,6 @@ class Identity(msgspec.Struct, array_like=True):
     """Later updates can be told to be of this object."""
     count: int = 0
     """Highest count among the settled updates."""
-    updates: int = 0
-    """How many settled updates added something."""
     last: int | None = None
     """Time of the latest settled update."""
     live: list[Update] = msgspec.field(default_factory=list)
@@ -196,7 +194,6 @@ class EventDetector:
                     facts.duplicate += 1
                 else:
                     note(facts.tracks[identity.fingerprint].buckets, occurrence)
-                    identity.updates = occurrence.weight
                     identity.count = update.count
                 identity.last = update.time
             del identity.live[: len(settled)]
@@ -220,25 +217,23 @@ class EventDetector:
         if not identity.live:
             return
         quiet = self._publisher.rules[facts.tracks[identity.fingerprint].rule].quiet
-        count, updates, last = identity.count, identity.updates, identity.last
+        count, last = identity.count, identity.last
         for update in identity.live:
             if last is not None and update.time - last >= FORGET_AFTER:
-                count = updates = 0
+                count = 0
             last = update.time
             if update.count <= count:
                 yield update, None
                 continue
-            updates += 1
-            yield update, _occurrence(update, count, updates, quiet)
+            yield update, _occurrence(update, count, quiet)
             count = update.count
 
 
-def _occurrence(update: Update, before: int, updates: int, quiet: int) -> Occurrence:
+def _occurrence(update: Update, before: int, quiet: int) -> Occurrence:
     """Return what an update adds to the ``before`` that its object had counted.
 
     An object seen first with a count has happened before we looked: as often as it says, if it
-    began so recently that it is one episode; else we know of one occurrence only. The revision
-    grows by the number of updates known so far, because each of them had a say in what this adds.
+    began so recently that it is one episode; else we know of one occurrence only.
     """
     onset, added = update.time, update.count - before
     if before == 0 and added > 1:
@@ -251,7 +246,6 @@ def _occurrence(update: Update, before: int, updates: int, quiet: int) -> Occurr
         text=update.text,
         onset=onset,
         count=added,
-        weight=updates,
         pod=update.pod,
         cluster_node=update.cluster_node,
     )

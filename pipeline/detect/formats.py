@@ -71,7 +71,7 @@ _CONTINUES = frozenset({"DETAIL", "HINT", "CONTEXT", "STATEMENT", "QUERY", "LOCA
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _DAY = r"(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"
 _CLOCK = r"(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?"
-_ZONE = r"(?P<z>Z|UTC|GMT|[+-]\d\d:?\d\d)?"
+_ZONE = r"(?: ?(?P<z>Z|UTC|GMT|[+-]\d\d:?\d\d)(?![\w:]))?"
 _WORD = r"(?P<level>[A-Za-z]{1,11}\d?)"
 
 _JUPYTER = re.compile(rf"\[(?P<level>[DIWEC]) {_DAY} {_CLOCK} [^\]]*\] ?")
@@ -81,12 +81,13 @@ _TORNADO = re.compile(
 _PROXY = re.compile(rf"{_CLOCK} \[ConfigProxy\] {_WORD}: ?")
 _OLD_PROXY = re.compile(rf"{_CLOCK} - {_WORD}: (?=\[ConfigProxy\])")
 _JBOSS = re.compile(rf"{_CLOCK} {_WORD} +(?=\[)")
-_DATED_POSTGRES = re.compile(rf"{_DAY} {_CLOCK} {_ZONE} ?\[\d+\](?: [^ :]+)*? {_WORD}: +")
+_DATED_POSTGRES = re.compile(rf"{_DAY} {_CLOCK}{_ZONE} ?\[\d+\](?: [^ :]+)*? {_WORD}: +")
 _DATED = re.compile(
-    rf"{_DAY}[ T]{_CLOCK} ?{_ZONE}"
-    r"(?:[ \t|\-]+(?:\[?(?P<level>(?i:debug|info|notice|warn|warning|error|fatal|critical|severe"
-    r"|trace|log|panic|err))\]?)(?=[\s:|\]]|$):?)?[ \t]*"
+    rf"{_DAY}[ T]{_CLOCK}{_ZONE}"
+    r"(?:(?:[ \t]+-[ \t]+[\w.]+)?[ \t|\-]+(?:\[?(?P<level>(?i:debug|info|notice|warn|warning|error"
+    r"|fatal|critical|severe|trace|log|panic|err)|[DIWEC](?= \|))\]?)(?=[\s:|\]]|$):?)?[ \t]*"
 )
+"""Standard logging and its relatives, with and without a logger's name before the level."""
 _KLOG = re.compile(rf"(?P<level>[DIWEF])(?P<m>\d\d)(?P<d>\d\d) {_CLOCK} +\d+ [^\]\s]+\] ?")
 _LEVELLED = re.compile(
     r"(?P<level>DEBUG[1-5]?|INFO|NOTICE|WARNING|WARN|ERROR|CRITICAL|FATAL|PANIC|LOG|TRACE):[ \t]*"

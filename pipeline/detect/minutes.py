@@ -67,20 +67,23 @@ class Minutes:
         series.deviant = (series.deviant << 1 | deviant) & _ALL_KEPT
         if found is None or not deviant:
             return None
-        at_once = abs(found.sigmas) >= self._settings.sigmas_at_once
         return Occurrence(
             time=samples[-1][0],
             text=f"{key} = {value:.6g}, before {found.median:.6g} ({found.sigmas:+.1f} σ)",
             onset=samples[0][0],
             observations=0 if series.owner else len(samples),
             score=abs(found.sigmas),
-            suffices=at_once or before != 0,
+            suffices=before != 0 or (kind.at_once and self._is_huge(found)),
             resolution=_resolution(series, samples[0][0]),
         )
 
     def _is_deviant(self, kind: Baseline, found: baseline.Deviation) -> bool:
         far = abs(found.sigmas) >= self._settings.sigmas and found.change >= self._settings.change
-        return far and found.beyond and found.points(kind.direction)
+        return far and found.beyond >= baseline.BEYOND and found.points(kind.direction)
+
+    def _is_huge(self, found: baseline.Deviation) -> bool:
+        far = abs(found.sigmas) >= self._settings.sigmas_at_once
+        return far and found.beyond >= baseline.BEYOND_AT_ONCE
 
 
 def _value(series: Series, samples: list[tuple[int, float]]) -> float | None:

@@ -133,7 +133,7 @@ class _Telling:
         news = Published(
             id=self._id(run),
             onset=run.onset,
-            revision=run.tally.weight,
+            revision=run.tally.facts,
             count=run.tally.count,
             last=run.tally.last,
             former=self._former(run, past),
@@ -161,7 +161,7 @@ class _Telling:
         rule, tally = self.publisher.rules[self.track.rule], run.tally
         return Symptom(
             id=self._id(run),
-            revision=tally.weight + (state == "closed"),
+            revision=tally.facts + (state == "closed"),
             node=self.node,
             detector=self.publisher.detector,
             signature=rule.id,

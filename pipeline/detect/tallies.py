@@ -36,8 +36,6 @@ class Occurrence:
     """When it began, where that is known to be earlier than ``time``."""
     count: int = 1
     """How often it happened (a Kubernetes event may stand for several)."""
-    weight: int = 1
-    """Facts that it rests on: what it adds to the revision."""
     observations: int = 1
     """Observations that are accounted for by it (0 where another episode accounts for them)."""
     score: float = 0.0
@@ -56,7 +54,8 @@ class Tally(msgspec.Struct, array_like=True):
     last: int
     onset: int
     count: int = 0
-    weight: int = 0
+    facts: int = 0
+    """Number of occurrences that went in: the revision."""
     observations: int = 0
     score: float = 0.0
     sufficed: int | None = None
@@ -85,7 +84,7 @@ class Tally(msgspec.Struct, array_like=True):
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
         self.count += other.count
-        self.weight += other.weight
+        self.facts += other.facts
         self.observations += other.observations
         self.score = max(self.score, other.score)
         if other.sufficed is not None:
@@ -118,7 +117,7 @@ def tally_of(occurrence: Occurrence) -> Tally:
         last=occurrence.time,
         onset=min(occurrence.onset, occurrence.time),
         count=occurrence.count,
-        weight=occurrence.weight,
+        facts=1,
         observations=occurrence.observations,
         score=occurrence.score,
         sufficed=occurrence.time if occurrence.suffices else None,
