@@ -6,9 +6,10 @@ their rows restored, and feeds messages to the shell (``shell.py``) until it is 
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import faust
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it ships no types
@@ -16,12 +17,16 @@ from faust.streams import Stream
 from faust.transport.consumer import Consumer
 from faust.types import TP, EventT, StreamT
 from faust.types.auth import CredentialsArg
+from faust.types.transports import ConsumerT
 
+from pipeline.broker import clients, topics
 from pipeline.clock import monotonic
 from pipeline.errors import BrokenWorld
+from pipeline.settings import Security, Settings
 from pipeline.worker.health import Health
+from pipeline.worker.probe import Probe
 from pipeline.worker.publish import Publisher
-from pipeline.worker.shell import Place, Shell
+from pipeline.worker.shell import Shell, Spot
 from pipeline.worker.silence import Silence
 from pipeline.worker.stage import Incoming, Stage
 
@@ -29,38 +34,20 @@ TABLE = "state"
 """Name of each worker's table; its changelog topic is ``<group>-state-changelog``."""
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 """Largest row or output (before compression); the changelog topic is created to take it."""
-PROBE_S = 1.0
+LOOK_S = 1.0
 """How often the ends of the topics are asked for."""
-PROBE_TIMEOUT_S = 10.0
+LOOK_TIMEOUT_S = 10.0
 STOP_S = 8.0
 """Time to finish and hand over; after it the process just ends, which loses nothing."""
-COMMIT_S = 1.0
-"""How often handled offsets are committed: so much is handled again after a kill."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
-    """What a worker must know beside its stage."""
-
-    bootstrap_servers: str
-    prefix: str
-    session_timeout_s: float
-    source_timeout_s: float
-    replication: int = 1
-    compression: str | None = "zstd"
-    credentials: CredentialsArg | None = None
-    """Faust's credentials (SASL, TLS), or None."""
-
-    def group(self, stage: Stage) -> str:
-        """Return the consumer group of a stage; Faust names its topics after it."""
-        return f"{self.prefix}-{stage.name}"
+PRODUCE_S = 30.0
+"""How long one attempt to publish may take; it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
     """A message from Faust (see ``shell.Taken``)."""
 
-    stream: StreamT[bytes]
+    consumer: ConsumerT
     event: EventT[bytes]
     message: Incoming
 
@@ -69,19 +56,43 @@ class _Given:
         generation: int | None = self.event.message.generation_id
         return -1 if generation is None else generation
 
-    async def handled(self) -> None:
-        await self.stream.ack(self.event)
-
-    def forget(self) -> None:
-        # Not an acknowledgement: Faust waits for all messages it has given out before it lets
-        # partitions go, and this one is not waited for; its offset is not committed.
+    def release(self) -> None:
+        # Faust waits for all messages that it has given out before it lets partitions go. This is
+        # not its acknowledgement, which would make it commit: see shell.py.
         self.event.message.acked = True
+        cast("Consumer", self.consumer).unacked.discard(self.event.message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The worker's place in its group (see ``shell.Place``)."""
+
+    app: faust.App
+    probe: Probe
+    session_s: float
+
+    def generation(self) -> int:
+        return int(self.app.consumer_generation_id)
+
+    async def commit(self, offsets: Mapping[Spot, int]) -> bool:
+        consumer = cast("Consumer", self.app.consumer)
+        wanted = {TP(*spot): offset for spot, offset in offsets.items()}
+        if not wanted.keys() <= consumer.assignment():
+            return False
+        return await consumer._commit(wanted)  # noqa: SLF001 - the public one commits what Faust thinks
+
+    async def begins_at(self, spot: Spot) -> int:
+        return await self.probe.begins_at(spot)
+
+    async def go_back(self, spot: Spot, offset: int) -> None:
+        with suppress(TimeoutError):  # then it is tried again
+            await self.app.consumer.seek_wait({TP(*spot): offset})
 
 
 class Worker:
     """A Faust application with one agent, one table and our loop behind them."""
 
-    def __init__(self, stage: Stage, settings: WorkerSettings, health: Health) -> None:
+    def __init__(self, stage: Stage, settings: Settings, health: Health) -> None:
         """Build the application; nothing is connected yet. Needs a running event loop."""
         self.stage = stage
         self.settings = settings
@@ -95,6 +106,8 @@ class Worker:
             value_type=bytes,
             extra_topic_configs={"max.message.bytes": str(MAX_MESSAGE_BYTES)},
         )
+        group = topics.group(settings.kafka.topic_prefix, stage.name)
+        self.probe = Probe(group, _client_options(settings))
         self.shell: Shell | None = None
         self._connect()
 
@@ -115,28 +128,33 @@ class Worker:
         """Work until told to stop.
 
         Raises:
-            BrokenWorld: Faust gave up (it tells the reason in the log).
+            BrokenWorld: Faust gave up.
         """
-        starting = asyncio.create_task(self.app.start())
-        probing = asyncio.create_task(self._probe())
+        await self.probe.start()
+        tasks = [asyncio.create_task(self.app.start()), asyncio.create_task(self._look_around())]
         while not (stop.is_set() or self.app.crashed):
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.2)
         crashed = self.app.crashed
-        probing.cancel()
-        starting.cancel()
+        for task in tasks:
+            task.cancel()
         with suppress(TimeoutError, asyncio.CancelledError):
-            await asyncio.wait_for(self.app.stop(), STOP_S)
+            await asyncio.wait_for(self._stop(), STOP_S)
         self._folder.cleanup()
         if crashed:
             raise BrokenWorld(
                 f"{self.stage.name}: the worker gave up ({self.app.crash_reason!r}): start it again"
             )
 
+    async def _stop(self) -> None:
+        if self.shell is not None:
+            await self.shell.leave()
+        await self.app.stop()
+        await self.probe.stop()
+
     async def _take(self, stream: StreamT[bytes]) -> None:
-        """Be the agent: hand each message to the shell, which says when it is handled."""
-        given = cast(Stream[bytes], stream).noack()
-        async for event in given.events():
+        """Be the agent: hand each message to the shell."""
+        async for event in cast(Stream[bytes], stream).noack().events():
             message = event.message
             incoming = Incoming(
                 message.topic,
@@ -146,7 +164,7 @@ class Worker:
                 message.value,
                 tuple(message.headers or ()),
             )
-            await self._ready_shell().offer(_Given(given, event, incoming))
+            await self._ready_shell().offer(_Given(self.app.consumer, event, incoming))
 
     async def _loop(self) -> None:
         await self._ready_shell().run()
@@ -155,44 +173,38 @@ class Worker:
         if self.shell is None:
             self.shell = Shell(
                 stage=self.stage,
-                rejected_topic=f"{self.settings.prefix}.rejected",
+                rejected_topic=topics.rejected(self.settings.kafka.topic_prefix),
                 changelog_topic=self.table.changelog_topic.get_topic_name(),
                 table=self.table.data,
                 publisher=Publisher(self.app.producer, self.health),
-                place=Place(
-                    generation=lambda: self.app.consumer_generation_id,
-                    confirm=self._confirm,
-                    session_s=self.settings.session_timeout_s,
-                ),
+                place=_Place(self.app, self.probe, self.settings.worker.session_timeout_s),
                 health=self.health,
-                silence=Silence(self.settings.source_timeout_s),
+                silence=Silence(self.settings.windows.source_timeout_s),
             )
         return self.shell
 
     async def _restored(self, *_: object) -> None:
-        """Open the shell: rows are restored, and messages come only after this."""
-        topics = set(self.stage.topics)
-        assigned = {tp.partition for tp in self.app.consumer.assignment() if tp.topic in topics}
-        self._ready_shell().open_for(assigned)
+        """Let the shell in: rows are restored, and messages come only after this."""
+        own = self._own()
+        self._ready_shell().enter(await self.probe.committed(own))
         self.health.count("assignments")
 
     async def _revoked(self, *_: object, **__: object) -> None:
-        """Close the shell: Faust has waited until everything given out was handled."""
-        self._ready_shell().close()
+        """Let the shell out: Faust has waited until everything given out was released."""
+        await self._ready_shell().leave()
 
-    async def _confirm(self, message: Incoming) -> bool:
-        """Ask the broker by committing what is handled anyway: it refuses who lost its place."""
-        place = {TP(message.topic, message.partition): message.offset}
-        consumer = cast("Consumer", self.app.consumer)
-        return await consumer._commit(place)  # noqa: SLF001 - the public one may skip asking
+    def _own(self) -> list[Spot]:
+        read = set(self.stage.topics)
+        assigned = self.app.consumer.assignment()
+        return sorted((tp.topic, tp.partition) for tp in assigned if tp.topic in read)
 
-    async def _probe(self) -> None:
+    async def _look_around(self) -> None:
         """Ask the broker for the ends of our topics, again and again, and tell health the truth."""
         while True:
-            await asyncio.sleep(PROBE_S)
+            await asyncio.sleep(LOOK_S)
             self.health.waiting(self._waits_for())
-            with suppress(TimeoutError, KafkaError, faust.exceptions.FaustError):
-                await asyncio.wait_for(self._look(), PROBE_TIMEOUT_S)
+            with suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(self._look(), LOOK_TIMEOUT_S)
 
     def _waits_for(self) -> str | None:
         if self.app.rebalancing:
@@ -202,43 +214,70 @@ class Worker:
         return None
 
     async def _look(self) -> None:
-        consumer, shell = self.app.consumer, self._ready_shell()
-        topics = set(self.stage.topics)
-        own = [tp for tp in consumer.assignment() if tp.topic in topics]
+        positions = dict(self.shell.positions) if self.shell is not None else {}
         asked_at = monotonic()
-        ends = await consumer.highwaters(*(own or [TP(self.stage.topics[0], 0)]))
+        ends = await self.probe.ends(positions or [(self.stage.topics[0], 0)])
         self.health.beat()
-        if not own or not shell.is_open:
+        if self.shell is None or self.shell.positions.keys() != positions.keys():
             return
-        for tp in own:
-            if (tp.topic, tp.partition) not in shell.positions:
-                begin = await consumer.position(tp)
-                shell.positions.setdefault((tp.topic, tp.partition), begin or 0)
-        position = sum(shell.positions.get((tp.topic, tp.partition), 0) for tp in own)
-        self.health.progress(position, sum(ends.values()))
-        shell.silence.looked({(tp[0], tp[1]): end for tp, end in ends.items()}, asked_at)
+        positions = self.shell.positions
+        self.health.progress(sum(positions.values()), sum(ends[spot] for spot in positions))
+        self.shell.looked({spot: ends[spot] for spot in positions}, asked_at)
 
 
-def _application(stage: Stage, settings: WorkerSettings, folder: str) -> faust.App:
-    servers = settings.bootstrap_servers.replace(",", ";")
+def _client_options(settings: Settings) -> dict[str, Any]:
+    """Return what an aiokafka client is given."""
+    security = settings.kafka.security
+    options: dict[str, Any] = {
+        "bootstrap_servers": _servers(settings),
+        "request_timeout_ms": int(LOOK_TIMEOUT_S * 1000),
+        "session_timeout_ms": int(LOOK_TIMEOUT_S * 1000) - 1000,
+        "security_protocol": security.protocol,
+        "ssl_context": clients.ssl_context(security),
+    }
+    if security.protocol.startswith("SASL"):
+        options["sasl_mechanism"] = security.mechanism
+        options["sasl_plain_username"] = security.username
+        options["sasl_plain_password"] = clients.password(security)
+    return options
+
+
+def _servers(settings: Settings) -> list[str]:
+    return [server.strip() for server in settings.kafka.bootstrap_servers.split(",")]
+
+
+def _application(stage: Stage, settings: Settings, folder: str) -> faust.App:
+    kafka, session_s = settings.kafka, settings.worker.session_timeout_s
     return faust.App(
-        settings.group(stage),
-        broker=";".join(f"kafka://{server.strip()}" for server in servers.split(";")),
-        broker_credentials=settings.credentials,
-        broker_session_timeout=settings.session_timeout_s,
-        broker_heartbeat_interval=settings.session_timeout_s / 4,
-        broker_commit_interval=COMMIT_S,
-        producer_request_timeout=30.0,
-        producer_compression_type=settings.compression,
+        topics.group(kafka.topic_prefix, stage.name),
+        broker=";".join(f"kafka://{server}" for server in _servers(settings)),
+        broker_credentials=_credentials(kafka.security),
+        broker_session_timeout=session_s,
+        broker_request_timeout=max(90.0, session_s),
+        broker_heartbeat_interval=session_s / 4,
+        producer_request_timeout=PRODUCE_S,
+        producer_compression_type=None if kafka.compression == "none" else kafka.compression,
         producer_max_request_size=MAX_MESSAGE_BYTES,
         store="memory://",
         datadir=folder,
         processing_guarantee="at_least_once",
         topic_partitions=stage.partitions,
-        topic_replication_factor=settings.replication,
+        topic_replication_factor=kafka.replication,
         topic_disable_leader=True,
         table_standby_replicas=0,
         stream_wait_empty=True,
         web_enabled=False,
         loop=asyncio.get_running_loop(),
+    )
+
+
+def _credentials(security: Security) -> CredentialsArg | None:
+    context = clients.ssl_context(security)
+    if not security.protocol.startswith("SASL"):
+        return None if context is None else faust.SSLCredentials(context=context)
+    return faust.SASLCredentials(
+        username=security.username,
+        password=clients.password(security),
+        mechanism=security.mechanism,
+        ssl_context=context,
     )

@@ -2,17 +2,24 @@
 
 In: messages of the partitions that this worker owns, in order; table rows when they have been
 restored. Out, for a handful of messages at a time: outputs, then marks, then rows, each only after
-the former is acknowledged, and only then the messages count as handled. It knows Faust by four
-small protocols and nothing about nodes or incidents.
+the former is acknowledged; only then the messages count as handled, and offsets are committed up to
+them. It knows nothing about nodes or incidents, and Faust only by two small protocols.
 
-Two workers must never write the rows of one partition. The broker sees to that, except where a
-worker lost its place without knowing (stalled, or cut off, for longer than its session): so before
-it writes rows after a long pause it asks, and if the place is lost it forgets what it has done and
-is given the messages again.
+Three things are not left to Faust, since each was seen to lose messages under a real broker:
+
+* *Offsets.* It commits past messages that it dropped itself while partitions changed hands. Here
+  the offset behind the last handled message is committed, and nothing else.
+* *Holes.* So a message that does not continue where the last one ended is not taken, and the worker
+  goes back to where it should be; likewise when messages are there and none is given out.
+* *Place.* Two workers must never write the rows of one partition. The broker sees to that, except
+  where a worker lost its place without knowing (stalled, or cut off, for longer than its session).
+  A commit tells, so rows are written only when one has succeeded a moment ago; if the place is
+  lost, what has not been remembered is forgotten, and somebody is given the messages again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+import math
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,8 +36,19 @@ MAX_HANDFUL = 64
 """Messages whose effects are acknowledged together."""
 HANDFUL_S = 0.25
 """Time in the cores after which a handful is complete, so that outputs are prompt."""
-TICK_S = 1.0
-"""How often silence is judged."""
+TICK_S = 0.5
+"""How often there is a look at commits and silence when no messages come."""
+COMMIT_S = 1.0
+"""How often handled offsets are committed: so much is handled again after a kill."""
+STILL_S = 2.0
+"""Messages are there and none of any partition is given out for so long: dropped on the way."""
+STILL_AMONG_OTHERS_S = 10.0
+"""Likewise for one partition while others move: Faust may hold some thousand messages before it."""
+MAX_RETURNS = 3
+"""Attempts to read a hole again; then there is nothing in it (a foreign producer's transaction)."""
+
+Spot = tuple[str, int]
+"""Topic and partition."""
 
 
 class Taken(Protocol):
@@ -44,23 +62,28 @@ class Taken(Protocol):
     def generation(self) -> int:
         """The assignment under which it was given out."""
 
-    async def handled(self) -> None:
-        """Say that it need not come again."""
-
-    def forget(self) -> None:
-        """Let it go without saying that it is handled: it comes again."""
+    def release(self) -> None:
+        """Say that we are done with it (handled or not: offsets are another matter)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Protocol):
     """A worker's place in its group."""
 
-    generation: Callable[[], int]
-    """The current assignment."""
-    confirm: Callable[[Incoming], Awaitable[bool]]
-    """Ask the broker whether the place is still ours, given a message that is not yet handled."""
-    session_s: float
-    """Time after which the broker gives up on a silent worker."""
+    @property
+    def session_s(self) -> float:
+        """Time after which the broker gives up on a silent worker."""
+
+    def generation(self) -> int:
+        """Return the current assignment."""
+
+    async def commit(self, offsets: Mapping[Spot, int]) -> bool:
+        """Commit offsets; return False when the broker refuses because the place is lost."""
+
+    async def begins_at(self, spot: Spot) -> int:
+        """Return the first offset that the broker still has."""
+
+    async def go_back(self, spot: Spot, offset: int) -> None:
+        """Read on from an offset."""
 
 
 class _PlaceLost(Exception):  # noqa: N818 - a turn of events, not an error
@@ -72,8 +95,18 @@ class _Handful:
     """Messages that are handled together, and what is to be done because of them."""
 
     started: float
+    positions: dict[Spot, int]
     taken: list[Taken] = field(default_factory=list)
     effects: list[Effects] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """Where the own topics ended at a moment, and how far we were."""
+
+    ends: Mapping[Spot, int]
+    since: float
+    positions: Mapping[Spot, int]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,40 +122,56 @@ class Shell:
     health: Health
     silence: Silence
     clock: Callable[[], float] = monotonic
-    positions: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
-    """Offset after the last handled message, by topic and partition."""
+    positions: dict[Spot, int] = field(default_factory=dict, init=False)
+    """Offset behind the last handled message, by topic and partition."""
     _inbox: asyncio.Queue[Taken] = field(
         default_factory=lambda: asyncio.Queue(MAX_INBOX), init=False
     )
     _parts: dict[int, Part] = field(default_factory=dict, init=False)
     _opened_for: int | None = field(default=None, init=False)
     _lost: int | None = field(default=None, init=False)
-    _opened: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _returns: dict[Spot, tuple[int, int]] = field(default_factory=dict, init=False)
+    _committed: dict[Spot, int] = field(default_factory=dict, init=False)
+    _committed_at: float = field(default=-math.inf, init=False)
+    _goal: _Goal | None = field(default=None, init=False)
+    _busy: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     @property
     def is_open(self) -> bool:
         """Whether the state is restored and messages are being handled."""
         return self._opened_for is not None
 
-    def open_for(self, partitions: Iterable[int]) -> None:
-        """Build the cores of the own partitions from the restored table."""
-        own = set(partitions)
+    def enter(self, positions: Mapping[Spot, int]) -> None:
+        """Build the cores of the own partitions from the restored table; go on at these offsets."""
+        own = {number for _, number in positions}
         for key in [key for key in self.table if partition_of(key) not in own]:
             del self.table[key]
         rows: dict[int, list[tuple[bytes, bytes]]] = {number: [] for number in own}
         for key, value in self.table.items():
             rows[partition_of(key)].append((key, value))
         self._parts = {number: self._restored(number, rows[number]) for number in sorted(own)}
-        self.positions.clear()
+        self.positions = dict(positions)
+        self._committed = {}
+        self._committed_at = -math.inf
+        self._returns.clear()
+        self._goal = None
         self.silence.reset()
         self._opened_for = self.place.generation()
-        self._opened.set()
 
-    def close(self) -> None:
-        """Let go of all partitions: they may come back, with other rows."""
-        self._parts.clear()
-        self._opened_for = None
-        self._opened.clear()
+    async def leave(self) -> None:
+        """Let go of all partitions when the handful in hand is done: others may get them."""
+        generation, self._lost = self._lost, self._opened_for
+        async with self._busy:
+            self._lost = generation
+            if self.is_open:
+                await self.place.commit(self._uncommitted())
+            self._close()
+
+    def looked(self, ends: Mapping[Spot, int], at: float) -> None:
+        """Note where the own topics ended at a moment of the clock."""
+        if ends.keys() == self.positions.keys():
+            self._goal = self._goal or _Goal(ends, at, self.positions)
+            self.silence.looked(ends, at)
 
     async def offer(self, taken: Taken) -> None:
         """Put a message in; wait while there are too many."""
@@ -134,44 +183,78 @@ class Shell:
             try:
                 first = await asyncio.wait_for(self._inbox.get(), TICK_S)
             except TimeoutError:
-                pass
-            else:
-                await self._handle_from(first)
-            await self._drop_dead_sources()
+                first = None
+            async with self._busy:
+                await self._turn(first)
 
-    async def _handle_from(self, first: Taken) -> None:
-        """Handle a handful of messages, beginning with one."""
-        handful = _Handful(self.clock())
-        waiting: Taken | None = first
+    async def _turn(self, first: Taken | None) -> None:
+        handful = _Handful(self.clock(), dict(self.positions))
         try:
-            while waiting is not None:
-                if await self._admitted(waiting):
-                    handful.taken.append(waiting)
-                    effects = await self._apply(waiting.message, handful)
-                    handful.effects.append(effects)  # only now: applying may have carried out some
-                else:
-                    waiting.forget()
-                waiting = self._next(handful)
-            await self._carry_out(handful)
+            if first is not None:
+                await self._fill(handful, first)
+                await self._carry_out(handful)
+                self.positions = handful.positions
+            await self._miss_nothing(STILL_S if first is None else STILL_AMONG_OTHERS_S)
+            if self.is_open and self.clock() - self._committed_at > COMMIT_S:
+                await self._commit()
+            await self._drop_dead_sources()
         except _PlaceLost:
-            self._give_up(handful.taken)
-            return
+            self.health.count("places_lost")
+            self._lost = self._opened_for
+            self._close()
         for taken in handful.taken:
-            message = taken.message
-            self.positions[message.topic, message.partition] = message.offset + 1
-            await taken.handled()
+            taken.release()
+
+    async def _fill(self, handful: _Handful, first: Taken) -> None:
+        """Apply messages, beginning with one, until the handful is complete."""
+        waiting: Taken | None = first
+        while waiting is not None:
+            handful.taken.append(waiting)
+            message = waiting.message
+            if self._admitted(waiting) and await self._follows(message, handful):
+                effects = await self._apply(message, handful)
+                handful.effects.append(effects)  # only now: applying may have carried out some
+                handful.positions[message.topic, message.partition] = message.offset + 1
+            waiting = self._next(handful)
 
     def _next(self, handful: _Handful) -> Taken | None:
         complete = len(handful.taken) >= MAX_HANDFUL or self.clock() - handful.started > HANDFUL_S
         return None if complete or self._inbox.empty() else self._inbox.get_nowait()
 
-    async def _admitted(self, taken: Taken) -> bool:
-        """Wait for the core of a message; return False where it will come again (to another)."""
-        while taken.generation == self.place.generation() != self._lost:
-            if self._opened_for == taken.generation:
-                return True
-            await self._opened.wait()
+    def _admitted(self, taken: Taken) -> bool:
+        """Say whether a message belongs to the partitions as we have them (else it comes again)."""
+        return taken.generation == self._opened_for == self.place.generation() != self._lost
+
+    async def _follows(self, message: Incoming, handful: _Handful) -> bool:
+        """Say whether a message comes where the last one ended; go back when there is a hole."""
+        spot = (message.topic, message.partition)
+        expected = handful.positions.get(spot, 0)
+        if message.offset <= expected:
+            return message.offset == expected
+        _, times = self._returns.get(spot, (expected, 0))
+        first = await self.place.begins_at(spot)
+        if first > expected or times >= MAX_RETURNS:
+            why = "expired" if first > expected else "empty_offsets"
+            self.health.count(why, message.offset - expected)
+            return True
+        self.health.count("holes")
+        self._returns[spot] = (expected, times + 1)
+        await self.place.go_back(spot, expected)
         return False
+
+    async def _miss_nothing(self, patience_s: float) -> None:
+        """Go back where messages were seen a while ago and have not been given out."""
+        goal = self._goal
+        if goal is None or not self.is_open:
+            return
+        behind = [spot for spot, end in goal.ends.items() if self.positions[spot] < end]
+        if behind and self.clock() - goal.since < patience_s:
+            return
+        self._goal = None
+        for spot in behind:
+            if self.positions[spot] == goal.positions[spot]:
+                self.health.count("holes")
+                await self.place.go_back(spot, self.positions[spot])
 
     async def _apply(self, message: Incoming, handful: _Handful) -> Effects:
         """Give a message to its core; what cannot be used goes to the dead letters."""
@@ -211,7 +294,8 @@ class Shell:
         rows = self.stage.merged([effect.rows for effect in effects])
         if not rows:
             return
-        await self._confirm_place(handful)
+        if self.clock() - self._committed_at > self.place.session_s / 3:
+            await self._commit()
         await self.publisher.publish(
             [Outgoing(self.changelog_topic, key, value, partition_of(key)) for key, value in rows]
         )
@@ -221,24 +305,27 @@ class Shell:
             else:
                 self.table[key] = value
 
-    async def _confirm_place(self, handful: _Handful) -> None:
-        """After a long pause, make sure that the rows are still ours to write."""
-        if not handful.taken or self.clock() - handful.started < self.place.session_s / 2:
-            return
-        if not await self.place.confirm(handful.taken[0].message):
+    async def _commit(self) -> None:
+        """Commit what is handled; this also tells whether our place is still ours."""
+        asked_at, offsets = self.clock(), self._uncommitted()
+        if not await self.place.commit(offsets):
             raise _PlaceLost
+        self._committed.update(offsets)
+        self._committed_at = asked_at
 
-    def _give_up(self, handful: Iterable[Taken]) -> None:
-        """Forget what was done since the last rows: it is done again, here or elsewhere."""
-        self.health.count("places_lost")
-        self._lost = self._opened_for
-        self.close()
-        for taken in handful:
-            taken.forget()
+    def _uncommitted(self) -> dict[Spot, int]:
+        """Return what is new to commit, or something old: there must be an answer."""
+        new = {at: to for at, to in self.positions.items() if self._committed.get(at) != to}
+        return new or dict(list(self.positions.items())[:1])
 
     async def _drop_dead_sources(self) -> None:
         live = {number: part.live_sources() for number, part in self._parts.items()}
         for number, source in list(self.silence.dead(self.positions, live)):
             self.health.count("sources_dropped")
             effects = self._parts[number].drop_source(source)
-            await self._carry_out(_Handful(self.clock(), effects=[effects]))
+            await self._carry_out(_Handful(self.clock(), {}, effects=[effects]))
+
+    def _close(self) -> None:
+        self._parts.clear()
+        self.positions = {}
+        self._opened_for = None

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.worker.faust_app import Worker, WorkerSettings
+from pipeline.settings import Settings
+from pipeline.worker.faust_app import Worker
 from pipeline.worker.health import Health, served
 from pipeline.worker.stage import Effects, Incoming, Outgoing, Row, Unreadable
 
@@ -80,8 +81,11 @@ class CountingStage:
 
 async def _main(servers: str, prefix: str, port: int) -> None:
     health = Health("count")
-    settings = WorkerSettings(
-        bootstrap_servers=servers, prefix=prefix, session_timeout_s=6.0, source_timeout_s=60.0
+    settings = Settings.model_validate(
+        {
+            "kafka": {"bootstrap_servers": servers, "topic_prefix": prefix},
+            "worker": {"session_timeout_s": 6},
+        }
     )
     worker = Worker(CountingStage(prefix), settings, health)
     stop = asyncio.Event()

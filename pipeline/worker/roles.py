@@ -1,0 +1,123 @@
+"""One role in this process, from settings to its end.
+
+In: a role's name and settings. It checks topology and topics first (one clear line if they will not
+do), answers health probes, and works until SIGTERM, SIGINT or the end of its lifeline.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Literal
+
+from pipeline.assembly import flow_of
+from pipeline.broker.ensure import ensure_topics
+from pipeline.flow import Flow
+from pipeline.settings import Settings
+from pipeline.worker.correlate import CorrelateStage
+from pipeline.worker.detect import DetectStage
+from pipeline.worker.health import Health, served
+from pipeline.worker.stage import Stage
+
+Role = Literal["detect", "correlate", "index"]
+ROLES: tuple[Role, ...] = ("detect", "correlate", "index")
+
+LAST_RESORT_S = 12.0
+"""Beyond the time that Faust is given to stop; then the process ends as it is (losing nothing)."""
+
+
+def serve(role: Role, settings: Settings, *, lifeline: bool = False) -> None:
+    """Be a role until told to stop; with a lifeline, also when standard input ends.
+
+    Raises:
+        AftershockError: no broker, topics that are not as they must be, a port that is taken.
+        TopologyError: a topology that cannot be used.
+    """
+    _say_little()
+    flow = flow_of(settings)
+    ensure_topics(settings.kafka)
+    health = Health(role)
+    port: int | None = getattr(settings.health, f"{role}_port")
+    if lifeline:
+        threading.Thread(target=_end_with_input, name="lifeline", daemon=True).start()
+    with served(health, settings.health.host, port) as bound:
+        if bound is not None:
+            sys.stderr.write(f"{role}: health on http://{settings.health.host}:{bound}/ready\n")
+        if role == "index":
+            _serve_index(settings, health)
+        else:
+            asyncio.run(_serve_stage(_stage(role, flow, settings), settings, health))
+
+
+def _stage(role: Role, flow: Flow, settings: Settings) -> Stage:
+    kafka = settings.kafka
+    if role == "detect":
+        return DetectStage(
+            flow=flow,
+            prefix=kafka.topic_prefix,
+            partitions=kafka.partitions.observations,
+            symptom_partitions=kafka.partitions.symptoms,
+        )
+    return CorrelateStage(
+        flow=flow, prefix=kafka.topic_prefix, partitions=kafka.partitions.symptoms
+    )
+
+
+async def _serve_stage(stage: Stage, settings: Settings, health: Health) -> None:
+    from pipeline.worker.faust_app import Worker  # noqa: PLC0415 - Faust costs a second to import
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stopping(stop.set))
+    await Worker(stage, settings, health).serve(stop)
+
+
+def _serve_index(settings: Settings, health: Health) -> None:
+    from pipeline.worker.index import run_index  # noqa: PLC0415 - only this role needs the store
+
+    stop = threading.Event()
+    stopping = _stopping(stop.set)
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stopping()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    run_index(settings, stop, health)
+
+
+def _stopping(stop: Callable[[], None]) -> Callable[[], None]:
+    """Return a handler that stops the role, and ends the process when that takes too long."""
+
+    def begin() -> None:
+        stop()
+        last_resort = threading.Timer(LAST_RESORT_S, os._exit, [0])
+        last_resort.daemon = True
+        last_resort.start()
+
+    return begin
+
+
+def _end_with_input() -> None:
+    """Wait until standard input ends: whoever started us is gone, however it went."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _say_little() -> None:
+    """Log trouble to stderr, one short line each."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+        force=True,
+    )
+    for chatty in ("aiokafka", "faust", "kafka", "mode"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
