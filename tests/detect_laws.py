@@ -36,6 +36,8 @@ class Course:
     batch: int = 1
     restart: bool = False
     """Facts go through a snapshot after each batch."""
+    step: bool = False
+    """In the end, time goes on by what the detector asks for, instead of far at once."""
     tell: int = 1
     """Revisions are asked for after every so many batches."""
 
@@ -45,6 +47,7 @@ COURSES = st.builds(
     delays=st.lists(st.floats(0, LATENESS_S - 1), min_size=1, max_size=9),
     batch=st.integers(1, 9),
     restart=st.booleans(),
+    step=st.booleans(),
     tell=st.integers(1, 5),
 )
 
@@ -87,11 +90,25 @@ def run(
             assert_adds_up(detector, facts)
         if course.restart:
             facts = detector.load(detector.dump(facts))
+    if course.step:
+        told.symptoms += step_to_the_end(detector, facts, closed)
     told.symptoms += detector.revisions(facts, NODE, closed_to(FAR))
     told.counts = assert_adds_up(detector, facts)
     assert told.counts["waiting"] == 0
     assert detector.revisions(facts, NODE, closed_to(FAR)) == []
     assert_revisions_grow(told.symptoms)
+    return told
+
+
+def step_to_the_end(detector: Detector[Any], facts: object, closed: int) -> list[Symptom]:
+    """Let time go on to each moment that the detector asks for, until it asks for none."""
+    told = detector.revisions(facts, NODE, closed)
+    while (wake := detector.notify_at(facts)) is not None:
+        assert wake > closed
+        assert detector.revisions(facts, NODE, wake - 1) == []
+        told += detector.revisions(facts, NODE, wake)
+        closed = wake
+    assert detector.revisions(facts, NODE, closed_to(FAR)) == []
     return told
 
 

@@ -13,7 +13,7 @@ from hashlib import blake2b
 import msgspec
 
 from pipeline.detect.episodes import Facts, Track, track
-from pipeline.detect.fingerprints import MAX_SUBJECT, fingerprint
+from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.pack import EventSignature, SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
@@ -77,7 +77,7 @@ class _Recogniser:
             return None
         if self.message is None:
             return {}
-        found = self.message.search(event.message)
+        found = self.message.search(event.message[:LOOKED_AT])
         if found is None:
             return None
         named = found.groupdict().items()

@@ -5,6 +5,9 @@ from hashlib import blake2b
 
 MAX_SUBJECT = 100
 """Characters kept of what a named group found: no name in Kubernetes that matters is longer."""
+LOOKED_AT = 4096
+"""Characters of a message that patterns look at, so that no message can take a pattern long: a
+search that goes over the rest at each of its places still ends within milliseconds."""
 LENGTH = 200
 """Longest readable fingerprint; a longer one is cut and ends with a hash of the whole."""
 

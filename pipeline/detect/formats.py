@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from pipeline.detect.fingerprints import LOOKED_AT
+
 
 class Level(IntEnum):
     """Severity that a line claims for itself; comparable."""
@@ -204,7 +206,7 @@ def _levelled(text: str) -> Line | None:
 
 def _logfmt(text: str) -> Line | None:
     found: dict[str, str] = {}
-    for match in _LOGFMT.finditer(text):
+    for match in _LOGFMT.finditer(text[:LOOKED_AT]):
         found.setdefault(match["key"], match["q"] if match["q"] is not None else match["v"])
     level = _level(found.get("level") or found.get("lvl"))
     stamp = _iso(found.get("time") or found.get("ts") or found.get("t"))

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import msgspec
 
 from pipeline.detect.episodes import Facts, Track, track
-from pipeline.detect.fingerprints import MAX_SUBJECT, fingerprint
+from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.formats import Level, parse
 from pipeline.detect.pack import LogSignature, SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
@@ -49,7 +49,7 @@ class _Recogniser:
 
     def match(self, line: str) -> dict[str, str] | None:
         """Return the subject that the line names; ``None`` when it is not recognised."""
-        found = None if self.regex is None else self.regex.search(line)
+        found = None if self.regex is None else self.regex.search(line[:LOOKED_AT])
         if self.regex is not None and found is None:
             return None
         if self.min_level is not None:

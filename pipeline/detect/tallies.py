@@ -5,7 +5,6 @@ summary, so that the order of arrival cannot matter. Pure values, microseconds t
 """
 
 import heapq
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -138,15 +137,3 @@ def note(buckets: dict[int, Tally], occurrence: Occurrence) -> None:
         buckets[number] = tally
     else:
         known.add(tally)
-
-
-def merged(settled: dict[int, Tally], live: Iterable[tuple[int, Tally]]) -> dict[int, Tally]:
-    """Return the sum of two sets of buckets; neither is changed."""
-    both = dict(settled)
-    for number, tally in live:
-        if number in both:
-            both[number] = both[number].copy()
-            both[number].add(tally)
-        else:
-            both[number] = tally
-    return both

@@ -4,6 +4,9 @@ from typing import Any
 
 from detect_laws import Course, at, run
 from pipeline.detect.detector import Detector
+from pipeline.detect.pack import SignaturePack
+from pipeline.detect.registry import detectors
+from pipeline.detect.settings import DetectSettings
 from pipeline.records import Event, Signal, Symptom
 
 Detectors = dict[Signal, Detector[Any]]
@@ -86,3 +89,47 @@ def test_facts_of_an_old_event_object_are_forgotten(by_signal: Detectors) -> Non
     detector.revisions(facts, "n", 2**62)
     assert facts.identities == {}
     assert facts.tracks == {}
+
+
+def test_a_pack_without_a_signature_lets_its_facts_go(
+    pack: SignaturePack, by_signal: Detectors
+) -> None:
+    detector = by_signal["event"]
+    facts = detector.new_facts()
+    detector.apply(facts, [unhealthy(0), unhealthy(5, 2), unhealthy(6, 2)], 0)
+    bare = detectors(pack.model_copy(update={"signatures": ()}))["event"]
+    counts = bare.counts(bare.load(detector.dump(facts)))
+    assert counts["received"] == counts["no_symptom"] == 3
+
+
+def test_objects_and_episodes_beyond_their_bounds_are_overflow(pack: SignaturePack) -> None:
+    again = {"reason": "BackOff", "message": "Back-off restarting failed container"}
+    back_off = unhealthy(1, source_uid="e-2").model_copy(update=again)
+    for settings in (DetectSettings(max_identities=1), DetectSettings(max_fingerprints=1)):
+        told = run(detectors(pack, settings)["event"], [unhealthy(0), back_off])
+        assert told.counts["overflow"] == 1
+
+
+def test_a_signature_may_ask_for_type_and_kind() -> None:
+    signature = {
+        "id": "a",
+        "signal": "event",
+        "title": "t",
+        "reasons": ["R"],
+        "type": "Warning",
+        "kinds": ["Node"],
+        "examples": [{"reason": "R"}],
+    }
+    pack = SignaturePack.model_validate({"pack": "p", "version": 1, "signatures": [signature]})
+    kinds = [("Warning", "Node"), ("Normal", "Node"), ("Warning", "Pod")]
+    events = [
+        Event(time=at(0), reason="R", kind=kind, name="x", type=severity)
+        for severity, kind in kinds
+    ]
+    assert run(detectors(pack)["event"], events).counts["in_symptom"] == 1
+
+
+def test_an_object_silent_for_hours_is_seen_first_again(by_signal: Detectors) -> None:
+    events = [unhealthy(0, 5), unhealthy(3 * 3600, 7)]
+    told = run(by_signal["event"], events).symptoms
+    assert [s.count for s in told if s.state == "closed"] == [1, 1]

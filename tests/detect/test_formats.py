@@ -1,12 +1,16 @@
 """Each log format is read to the level and the time that it has, and no more."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detect_laws import at, run
+from pipeline.detect.detector import Detector
 from pipeline.detect.formats import FullTime, Level, MonthDay, Stamp, TimeOfDay, parse
+from pipeline.records import Log, Signal
 
 
 def full(*parts: int, zoned: bool = False) -> FullTime:
@@ -145,3 +149,32 @@ def test_no_text_breaks_the_parser(line: str) -> None:
 def test_a_deep_json_line_is_only_a_message() -> None:
     line = "{" * 5 + '"a":' + "[" * 100_000
     assert parse(line) == (None, None, line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"level": true, "time": "soon"}', '{"level": 55, "time": 1e300}', "[1, 2]", '{"level": 7}'],
+)
+def test_json_that_says_nothing_known_is_all_message(line: str) -> None:
+    assert parse(line) == (None, None, line)
+
+
+@pytest.mark.parametrize(
+    ("number", "level"), [(20, Level.DEBUG), (40, Level.WARNING), (60, Level.CRITICAL)]
+)
+def test_pino_numbers_its_levels(number: int, level: Level) -> None:
+    assert parse(f'{{"level":{number},"msg":"x"}}') == (level, None, "x")
+
+
+def test_a_zone_west_of_greenwich_is_added() -> None:
+    stamp = parse("2025-02-12T16:20:06-05:00 INFO x").stamp
+    assert stamp == FullTime(datetime(2025, 2, 12, 21, 20, 6, tzinfo=UTC), zoned=True)
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("part", ["psql ", 'msg="', "x could not connect to server: ", "5 [1] "])
+def test_no_line_takes_long(part: str, by_signal: dict[Signal, Detector[Any]]) -> None:
+    """A megabyte that every pattern begins to like must not hold up the node's log."""
+    line = f"2025-02-12 16:20:06 {part * (1_000_000 // len(part))}could not connect to server ERROR"
+    for text in (line, f"time={line}", f"[E {line}"):
+        assert run(by_signal["log"], [Log(time=at(0), message=text)]).counts["received"] == 1

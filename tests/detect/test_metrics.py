@@ -7,6 +7,7 @@ import pytest
 
 from detect_laws import START_US, Course, at, closed_to, run
 from pipeline.detect.detector import Detector
+from pipeline.detect.metrics import MAX_PAIRS
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.registry import detectors, longest_span_s
 from pipeline.detect.settings import DetectSettings
@@ -168,3 +169,37 @@ def test_all_has_closed_after_the_longest_span(pack: SignaturePack, by_signal: D
     detector.revisions(facts, "n", START_US + int((41 * 60 + longest_span_s(pack)) * 1e6))
     assert facts.tracks == {}
     assert detector.counts(facts)["waiting"] == 0
+
+
+def test_a_newer_pack_takes_over_the_facts_of_an_older(
+    pack: SignaturePack, by_signal: Detectors
+) -> None:
+    detector = by_signal["metric"]
+    facts = detector.new_facts()
+    free = sample(0, "kubelet_volume_stats_available_bytes", 50, persistentvolumeclaim="c")
+    detector.apply(facts, [free, sample(0, "up", 0), *series(LATENCY, calm(5))], closed_to(0))
+    bare = detectors(pack.model_copy(update={"signatures": (), "baselines": ()}))["metric"]
+    counts = bare.counts(bare.load(detector.dump(facts)))
+    assert counts["received"] == counts["no_symptom"] == 7
+
+
+def test_ratios_beyond_the_bound_are_overflow(pack: SignaturePack) -> None:
+    roomy = detectors(pack, DetectSettings(max_series=2 * MAX_PAIRS))["metric"]
+    name = "kubelet_volume_stats_available_bytes"
+    samples = [sample(0, name, 5, persistentvolumeclaim=f"c-{n}") for n in range(MAX_PAIRS + 3)]
+    divisor = sample(0, "kubelet_volume_stats_capacity_bytes", 9, persistentvolumeclaim="d")
+    told = run(roomy, [*samples, divisor], Course(batch=1000))
+    assert told.counts["overflow"] == 3
+
+
+def test_a_series_silent_for_hours_begins_anew(by_signal: Detectors) -> None:
+    detector = by_signal["metric"]
+    facts = detector.new_facts()
+    detector.apply(facts, series(LATENCY, calm(40)), closed_to(0))
+    detector.revisions(facts, "n", closed_to(7 * 3600))
+    assert facts.series == {}
+
+
+def test_a_past_before_a_long_silence_is_no_past(by_signal: Detectors) -> None:
+    after = [sample(8 * 3600 + 60 * i, LATENCY, 0.9) for i in range(9)]
+    assert closed(by_signal["metric"], [*series(LATENCY, calm(40)), *after]) == []

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detect_laws import COURSES, Course, at, run
@@ -11,6 +11,8 @@ from pipeline.detect.detector import Detector
 from pipeline.records import Event, Log, Metric, Signal
 
 Detectors = dict[Signal, Detector[Any]]
+PATIENT = settings(deadline=None, max_examples=60)
+"""A busy machine is no failure."""
 
 LINES = (
     "[E 2026-03-02 10:00:00.000 JupyterHub orm:764] Rolling back session due to database error x",
@@ -112,6 +114,7 @@ metrics = st.tuples(
 ).map(lambda parts: [sample for part in parts for sample in part])
 
 
+@PATIENT
 @given(logs, COURSES)
 def test_log_symptoms_do_not_depend_on_the_course(
     restless: Detectors, observations: list[Log], course: Course
@@ -120,6 +123,7 @@ def test_log_symptoms_do_not_depend_on_the_course(
     assert run(detector, observations, course).closed == run(detector, observations).closed
 
 
+@PATIENT
 @given(events, COURSES)
 def test_event_symptoms_do_not_depend_on_the_course(
     restless: Detectors, observations: list[Event], course: Course
@@ -128,6 +132,7 @@ def test_event_symptoms_do_not_depend_on_the_course(
     assert run(detector, observations, course).closed == run(detector, observations).closed
 
 
+@PATIENT
 @given(metrics, COURSES)
 def test_metric_symptoms_do_not_depend_on_the_course(
     restless: Detectors, observations: list[Metric], course: Course
@@ -136,6 +141,7 @@ def test_metric_symptoms_do_not_depend_on_the_course(
     assert run(detector, observations, course).closed == run(detector, observations).closed
 
 
+@PATIENT
 @given(st.one_of(logs, events, metrics), COURSES)
 def test_counts_do_not_depend_on_the_course(
     restless: Detectors, observations: list[Any], course: Course
@@ -144,6 +150,7 @@ def test_counts_do_not_depend_on_the_course(
         assert run(detector, observations, course).counts == run(detector, observations).counts
 
 
+@PATIENT
 @given(st.one_of(logs, events), COURSES)
 def test_a_repeat_changes_no_symptom(
     restless: Detectors, observations: list[Any], course: Course
