@@ -259,10 +259,8 @@ def _bar(symptom: IncidentSymptom, first: datetime, whole: timedelta) -> str:
 
 
 def _happened(incident: Incident, before: Incident | None) -> str:
-    if incident.status != "open":
+    if incident.status != "open" or before is None:
         return incident.status
-    if before is None:
-        return "open" if incident.revision == 1 else "updated"
     return "reopened" if before.status == "resolved" else "updated"
 
 

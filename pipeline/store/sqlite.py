@@ -79,7 +79,7 @@ class SqliteStore:
             self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
             try:
                 self._prepare()
-            except sqlite3.Error:
+            except (sqlite3.Error, UsageError):
                 self._connection.close()
                 raise
 
@@ -140,21 +140,20 @@ class SqliteStore:
 
     def _prepare(self) -> None:
         run = self._connection.execute
-        run("PRAGMA foreign_keys = ON")
-        run("PRAGMA journal_mode = WAL")  # readers beside the writer
-        run("PRAGMA synchronous = FULL")  # acknowledged means on the disk: offsets are committed
         (version,) = run("PRAGMA user_version").fetchone()
-        if version == _VERSION:
-            return
-        tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version != 0 or tables:
+        (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
+        if version != (_VERSION if tables else 0):
             raise UsageError(
                 f"store {self._path}: this is no store of ours, or of another version;"
                 " name another file"
             )
-        self._connection.executescript(
-            f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT"
-        )
+        run("PRAGMA foreign_keys = ON")
+        run("PRAGMA journal_mode = WAL")  # readers beside the writer
+        run("PRAGMA synchronous = FULL")  # acknowledged means on the disk: offsets are committed
+        if not tables:
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT"
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -1,0 +1,113 @@
+"""What every store of incidents must do."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from incident_values import INCIDENTS, incident
+from pipeline.records import Incident, canonical
+from pipeline.store import IncidentStore, Query, matches
+
+SHARED_STORE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def test_is_a_store(store: IncidentStore) -> None:
+    assert isinstance(store, IncidentStore)
+
+
+@SHARED_STORE
+@given(one=INCIDENTS)
+def test_comes_out_as_the_bytes_that_went_in(store: IncidentStore, one: Incident) -> None:
+    store.delete([one.id])
+    store.put([one])
+    assert canonical(store.get(one.id)) == canonical(one)
+
+
+@SHARED_STORE
+@given(all_=st.lists(INCIDENTS, max_size=12), cut=st.integers(0, 12))
+def test_ends_at_the_highest_revision_whatever_the_order(
+    store: IncidentStore, all_: list[Incident], cut: int
+) -> None:
+    """Of equal revisions the first stays: they are the same record in truth."""
+    store.delete([one.id for one in store.list(Query())])
+    store.put(all_[:cut])
+    store.put(all_[cut:])
+    expected: dict[str, Incident] = {}
+    for one in all_:
+        if one.id not in expected or one.revision > expected[one.id].revision:
+            expected[one.id] = one
+    assert {one.id: one for one in store.list(Query())} == expected
+
+
+def test_an_older_revision_never_overwrites(store: IncidentStore) -> None:
+    store.put([incident(revision=5, status="resolved")])
+    store.put([incident(revision=4)])
+    assert store.get("a1") == incident(revision=5, status="resolved")
+
+
+def test_a_repeat_is_a_success_that_changes_nothing(store: IncidentStore) -> None:
+    store.put([incident()])
+    store.put([incident(), incident()])
+    assert list(store.list(Query())) == [incident()]
+
+
+def test_forgets_what_is_deleted_and_only_that(store: IncidentStore) -> None:
+    store.put([incident("a1"), incident("a2")])
+    store.delete(["a1", "never there"])
+    assert store.get("a1") is None
+    assert [one.id for one in store.list(Query())] == ["a2"]
+
+
+def test_lists_by_start_then_id(store: IncidentStore) -> None:
+    store.put([incident("c", start=1), incident("b", start=1), incident("d", start=0)])
+    assert [one.id for one in store.list(Query())] == ["d", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(status="open"),
+        Query(application="petshop"),
+        Query(node="hub"),
+        Query(node="front"),
+        Query(id_prefix="a"),
+        Query(id_prefix="%"),
+        Query(status="merged", application="jupyterhub", node="db", id_prefix="b"),
+    ],
+)
+@SHARED_STORE
+@given(all_=st.lists(INCIDENTS, max_size=12))
+def test_a_query_lists_exactly_what_matches(
+    store: IncidentStore, all_: list[Incident], query: Query
+) -> None:
+    store.put(all_)
+    everything = list(store.list(Query()))
+    assert list(store.list(query)) == [one for one in everything if matches(one, query)]
+
+
+def test_an_affected_node_of_an_older_revision_is_no_longer_found(store: IncidentStore) -> None:
+    store.put([incident(revision=1, node="db")])
+    store.put([incident(revision=2, node="hub")])
+    assert list(store.list(Query(node="db"))) == []
+
+
+def test_what_is_put_is_there_for_another_process_and_after_reopening(
+    store: IncidentStore, opened: Callable[[], IncidentStore]
+) -> None:
+    reader = opened()
+    store.put([incident()])
+    assert reader.get("a1") == incident()
+    store.close()
+    assert opened().get("a1") == incident()
+
+
+def test_a_reader_in_the_middle_of_a_list_does_not_stop_the_writer(
+    store: IncidentStore, opened: Callable[[], IncidentStore]
+) -> None:
+    store.put([incident("a1"), incident("a2")])
+    reading = opened().list(Query())
+    assert next(reading).id == "a1"
+    store.put([incident("a3")])
+    assert [one.id for one in reading] == ["a2"]
