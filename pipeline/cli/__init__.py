@@ -8,9 +8,11 @@ import sys
 import typer
 
 from pipeline.cli.analyze import analyze
+from pipeline.cli.demo import demo
 from pipeline.cli.incidents import incidents_app
 from pipeline.cli.rejected import rejected_app
 from pipeline.cli.replay import replay
+from pipeline.cli.run import correlate, detect, index, run
 from pipeline.cli.schemas import schemas_app
 from pipeline.cli.settings import settings
 from pipeline.cli.topics import topics_app
@@ -27,7 +29,12 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(analyze)
+app.command()(demo)
 app.command()(replay)
+app.command()(run)
+app.command()(detect)
+app.command()(correlate)
+app.command()(index)
 app.command()(watch)
 app.command()(settings)
 app.add_typer(incidents_app, name="incidents")
