@@ -94,6 +94,7 @@ class Graph:
         self._routes_to = lru_cache(MAX_TEMPLATES)(self._find_routes)
         self._between = lru_cache(MAX_PAIRS)(self._find_between)
         self._path = lru_cache(MAX_PATHS)(self._find_path)
+        self._unobserved = lru_cache(MAX_TEMPLATES)(self._find_unobserved)
 
     def has(self, node_id: str) -> bool:
         """Tell whether the application declares the node."""
@@ -117,8 +118,7 @@ class Graph:
 
     def unobserved_above(self, node_id: str) -> tuple[str, ...]:
         """Return the nodes within two hops upstream that cannot be seen, in order of their ids."""
-        upstream = self._upstream(node_id, UNOBSERVED_HOPS)
-        return tuple(sorted({above for above, template in upstream if not template.observed}))
+        return self._unobserved(node_id)
 
     def networkx(self, nodes: Iterable[str]) -> "nx.DiGraph[str]":
         """Return the given nodes and the edges between them, for drawing.
@@ -134,6 +134,10 @@ class Graph:
                 if link is not None:
                     drawn.add_edge(cause, effect, **_attributes(link.edge))
         return drawn
+
+    def _find_unobserved(self, node_id: str) -> tuple[str, ...]:
+        upstream = self._upstream(node_id, UNOBSERVED_HOPS)
+        return tuple(sorted({above for above, template in upstream if not template.observed}))
 
     def _upstream(self, node_id: str, hops: int) -> Iterator[tuple[str, NodeTemplate]]:
         effect = self.application.template_of(node_id)
