@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from pipeline.cli.accounting import accounting
 from pipeline.cli.analyze import analyze
 from pipeline.cli.demo import demo
 from pipeline.cli.incidents import incidents_app
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(accounting)
 app.command()(analyze)
 app.command()(demo)
 app.command()(replay)
