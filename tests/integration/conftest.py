@@ -1,6 +1,8 @@
 """Real servers, one of each for the whole run, and processes that die with it."""
 
+import json
 import os
+import random
 import subprocess
 import sys
 import uuid
@@ -8,13 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from servers import children
 from servers.broker_view import BrokerView
 from servers.kafka_server import Kafka, Missing
+from servers.site import Site
 from servers.tansu_server import Tansu
 
 REPOSITORY = Path(__file__).parents[2]
+RECORDING = REPOSITORY / "pipeline" / "demo" / "data" / "database-outage.jsonl.zst"
+OUTAGE = ("2026-03-02T10:00:00Z", "2026-03-02T10:16:00Z")
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +79,29 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
         children.kill(process)
     for log in sorted(tmp_path.glob("*.log")):
         sys.stdout.write(f"--- {log.name}\n{log.read_text()[-4000:]}\n")  # shown when a test fails
+
+
+@pytest.fixture
+def site(kafka: Kafka, prefix: str, tmp_path: Path, spawn: Spawn) -> Site:
+    """A site of the test's own on Apache Kafka."""
+    return Site(kafka.bootstrap_servers, prefix, tmp_path, spawn)
+
+
+@pytest.fixture(scope="session")
+def outage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quarter of an hour around the outage in the demo's recording."""
+    lines = zstandard.decompress(RECORDING.read_bytes(), max_output_size=1 << 28).splitlines()
+    path = tmp_path_factory.mktemp("recording") / "outage.jsonl"
+    kept = [line for line in lines if OUTAGE[0] <= json.loads(line)["time"] < OUTAGE[1]]
+    path.write_bytes(b"\n".join(kept))
+    return path
+
+
+@pytest.fixture(scope="session")
+def shuffled(outage: Path) -> Path:
+    """The same lines in another order."""
+    lines = outage.read_bytes().splitlines()
+    random.Random(7).shuffle(lines)
+    path = outage.with_name("shuffled.jsonl")
+    path.write_bytes(b"\n".join(lines))
+    return path
