@@ -15,14 +15,8 @@ from typing import Any, cast
 import msgspec
 
 from pipeline.detect.detector import Detector
-from pipeline.records import Batch, Mark, Signal, Symptom, instant, micros
+from pipeline.records import SIGNAL_OF_FEED, Batch, Mark, Signal, Symptom, instant, micros
 from pipeline.watermark import Watermark
-
-FEEDS: tuple[str, ...] = ("logs", "events", "metrics")
-"""The observation topics, by the last part of their names."""
-
-SIGNAL_OF_FEED: dict[str, Signal] = {"logs": "log", "events": "event", "metrics": "metric"}
-FEED_OF_SIGNAL: dict[Signal, str] = {signal: feed for feed, signal in SIGNAL_OF_FEED.items()}
 
 MAX_SOURCE_COUNTS = 64
 """Sources whose last counts are remembered for accounting (about 200 bytes each)."""

@@ -87,6 +87,26 @@ def test_a_late_line_between_joins_two_episodes(restless: Detectors) -> None:
     assert apart[1].id in told[-1].supersedes
 
 
+def test_all_ids_that_it_was_told_under_are_listed(by_signal: Detectors) -> None:
+    course = Course(delays=(110.0, 80.0, 0.0))
+    told = run(by_signal["log"], [lost(10), lost(30), lost(50)], course).symptoms
+    assert told[-1].supersedes == (told[0].id, told[1].id)
+
+
+def test_what_comes_just_before_the_end_goes_on(by_signal: Detectors) -> None:
+    quiet = Log(time=at(425), message="nothing")
+    told = run(by_signal["log"], [lost(3), lost(302), quiet, lost(500)]).symptoms
+    assert [s.count for s in told if s.state == "closed"] == [3]
+
+
+def test_evidence_is_taken_in_event_order(by_signal: Detectors) -> None:
+    missing = [Log(time=at(second), message=MISSING) for second in (11, 12, 13)]
+    quiet = Log(time=at(130.6), message="nothing")
+    course = Course(delays=(0.0, 119.0, 0.0, 0.0))
+    told = run(by_signal["log"], [*missing, quiet], course).symptoms
+    assert {s.detected_at for s in told} == {at(13)}
+
+
 def test_a_late_line_is_counted_and_changes_nothing(by_signal: Detectors) -> None:
     detector = by_signal["log"]
     facts = detector.new_facts()

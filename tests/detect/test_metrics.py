@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from detect_laws import START_US, Course, at, closed_to, run
+from pipeline.detect.baseline import rate
 from pipeline.detect.detector import Detector
 from pipeline.detect.metrics import MAX_PAIRS
 from pipeline.detect.pack import SignaturePack
@@ -72,12 +73,57 @@ def test_a_divisor_that_comes_late_does_not_cut_an_episode_in_two(by_signal: Det
         sample(0, room, 100, persistentvolumeclaim="c"),
         sample(659, name, 5, persistentvolumeclaim="c"),
         sample(719, room, 100, persistentvolumeclaim="c"),
+        sample(829, "up", 1),
     ]
-    last = Course(delays=(0, 0, 0, 119))
+    last = Course(delays=(0, 0, 0, 119, 0))
     assert (
         run(by_signal["metric"], samples, last).closed == run(by_signal["metric"], samples).closed
     )
     assert len(closed(by_signal["metric"], samples)) == 1
+
+
+@pytest.mark.parametrize("divisors", [(100, 80), (80, 100)])
+def test_any_divisor_of_the_span_may_break_the_limit(
+    by_signal: Detectors, divisors: tuple[float, float]
+) -> None:
+    free, room = "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"
+    rooms = [sample(2, room, divisor, pod="p") for divisor in divisors]
+    (symptom,) = closed(by_signal["metric"], [sample(3, free, 9, pod="p"), *rooms])
+    assert (symptom.onset, symptom.count) == (at(3), 1)
+    used, limit = "kube_resourcequota", {"type": "hard", "resource": "pods"}
+    hard = [sample(2, used, divisor, **limit) for divisor in divisors]
+    taken = sample(3, used, 79, type="used", resource="pods")
+    assert len(closed(by_signal["metric"], [taken, *hard])) == 1
+
+
+def test_two_blips_do_not_last(by_signal: Detectors) -> None:
+    unready = series("kube_pod_status_ready", [0, 1, 1, 1, 0, 1], condition="true", pod="p")
+    told = run(by_signal["metric"], unready)
+    assert (told.symptoms, told.counts["below_threshold"]) == ([], 2)
+
+
+def test_what_lasts_is_detected_when_it_has_lasted(by_signal: Detectors) -> None:
+    name = "kube_pod_status_ready"
+    many = [sample(60 + i / 5, name, 0, pod=f"p-{i}", condition="true") for i in range(22)]
+    samples = [sample(5, name, 0, pod="p"), *many, sample(66, name, 0, pod="p")]
+    (symptom,) = closed(by_signal["metric"], samples)
+    assert (symptom.onset, symptom.detected_at, symptom.count) == (at(5), at(66), 24)
+
+
+@pytest.mark.parametrize(
+    ("labels", "label"),
+    [({"pod": "p"}, "instance"), ({"container": "c"}, "id"), ({}, "prometheus_replica")],
+)
+def test_labels_that_tell_who_looked_make_no_series(
+    by_signal: Detectors, labels: dict[str, str], label: str
+) -> None:
+    samples = [sample(0, "up", 0, **labels, **{label: value}) for value in "ab"]
+    assert run(by_signal["metric"], samples).counts["duplicate"] == 1
+
+
+def test_a_counter_that_falls_has_counted_from_nothing() -> None:
+    assert rate([(0, 50), (60_000_000, 30)]) == 0.5
+    assert rate([(0, 50)]) is None
 
 
 def test_a_counter_that_grows_is_told_and_one_that_starts_anew_is_not(
