@@ -16,6 +16,7 @@ from kafka import (  # type: ignore[import-untyped]  # it ships no types
     KafkaProducer,
 )
 from kafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
+from kafka.net.compat import KafkaNetClient  # type: ignore[import-untyped]
 
 from pipeline.errors import BrokenWorld, UsageError
 from pipeline.settings import KafkaSettings, Security
@@ -45,10 +46,9 @@ def admin(kafka: KafkaSettings) -> KafkaAdminClient:
     Raises:
         BrokenWorld: no broker answers.
     """
-    with told(kafka):
-        given = options(kafka)
-        given.pop("metrics_enabled")
-        return KafkaAdminClient(**given, request_timeout_ms=_REQUEST_MS)
+    given = options(kafka)
+    given.pop("metrics_enabled")  # the one client that does not know it
+    return _connected(kafka, KafkaAdminClient, request_timeout_ms=_REQUEST_MS, **given)
 
 
 def producer(kafka: KafkaSettings) -> KafkaProducer:
@@ -57,19 +57,20 @@ def producer(kafka: KafkaSettings) -> KafkaProducer:
     Raises:
         BrokenWorld: no broker answers.
     """
-    with told(kafka):
-        return KafkaProducer(
-            **options(kafka),
-            enable_idempotence=True,
-            acks="all",
-            linger_ms=LINGER_MS,
-            batch_size=BATCH_BYTES,
-            compression_type=None if kafka.compression == "none" else kafka.compression,
-            delivery_timeout_ms=int(kafka.delivery_timeout_s * 1000),
-            request_timeout_ms=min(_REQUEST_MS, int(kafka.delivery_timeout_s * 500)),
-            max_block_ms=int(kafka.delivery_timeout_s * 1000),
-            allow_auto_create_topics=False,
-        )
+    return _connected(
+        kafka,
+        KafkaProducer,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=LINGER_MS,
+        batch_size=BATCH_BYTES,
+        compression_type=None if kafka.compression == "none" else kafka.compression,
+        delivery_timeout_ms=int(kafka.delivery_timeout_s * 1000),
+        request_timeout_ms=min(_REQUEST_MS, int(kafka.delivery_timeout_s * 500)),
+        max_block_ms=int(kafka.delivery_timeout_s * 1000),
+        allow_auto_create_topics=False,
+        **options(kafka),
+    )
 
 
 def consumer(kafka: KafkaSettings, **further: Any) -> KafkaConsumer:  # noqa: ANN401 - the client's own options
@@ -78,14 +79,35 @@ def consumer(kafka: KafkaSettings, **further: Any) -> KafkaConsumer:  # noqa: AN
     Raises:
         BrokenWorld: no broker answers.
     """
-    with told(kafka):
-        return KafkaConsumer(
-            **options(kafka),
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            allow_auto_create_topics=False,
-            **further,
-        )
+    return _connected(
+        kafka,
+        KafkaConsumer,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        allow_auto_create_topics=False,
+        **further,
+        **options(kafka),
+    )
+
+
+def _connected(kafka: KafkaSettings, kind: Any, **given: Any) -> Any:  # noqa: ANN401 - see above
+    """Return a client that has found a broker; leave no socket open where it found none."""
+    connections: list[Any] = []
+
+    def connection(**config: Any) -> Any:  # noqa: ANN401 - see above
+        connections.append(KafkaNetClient(**config))
+        return connections[-1]
+
+    found = False
+    try:
+        with told(kafka):
+            client = kind(**given, kafka_client=connection)
+            found = True
+            return client
+    finally:
+        if not found:
+            for each in connections:
+                each.close()
 
 
 @contextmanager

@@ -7,13 +7,16 @@ whoever reads. A record that fails for good raises; nothing is lost in silence.
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
-from kafka.partitioner.default import murmur2  # type: ignore[import-untyped]  # it ships no types
+from kafka.errors import KafkaError  # type: ignore[import-untyped]  # it ships no types
+from kafka.partitioner.default import murmur2  # type: ignore[import-untyped]
 
 from pipeline.broker import clients, topics
+from pipeline.errors import BrokenWorld
 from pipeline.records import Batch, Mark, Rejected, canonical
 from pipeline.settings import KafkaSettings
 
@@ -22,6 +25,7 @@ MAX_PENDING_BYTES = 32 * 1024 * 1024
 MAX_CACHED = 65_536
 """Nodes whose partition is remembered; the hash takes about 10 µs in Python."""
 
+_CLOSE_S = 5.0
 _POSITIVE = 0x7FFFFFFF
 
 
@@ -93,11 +97,24 @@ class ObservationPublisher:
         trace: TracebackType | None,
     ) -> None:
         """Wait for what is under way, unless something has gone wrong already; disconnect."""
+        if kind is not None:
+            self.abandon()
+            return
         try:
-            if kind is None:
-                self.flush()
-        finally:
-            self._producer.close(timeout=0 if kind is not None else 5)
+            self.flush()
+        except BrokenWorld:
+            self.abandon()
+            raise
+        self._producer.close(timeout=_CLOSE_S)
+
+    def abandon(self) -> None:
+        """Disconnect at once; what is not acknowledged is given up."""
+        # closing alone would wait for what cannot be sent, fail, and try once more at exit
+        sender = self._producer._sender  # noqa: SLF001 - nothing public gives up
+        sender.force_close()
+        sender.join(_CLOSE_S)
+        with suppress(KafkaError):
+            self._producer.close(timeout=0)
 
     def _send(
         self,
@@ -125,8 +142,9 @@ class ObservationPublisher:
             ):
                 sent, size = self._pending.popleft()
                 self._pending_bytes -= size
-                # the producer itself gives up after delivery_timeout_s, and says why
-                sent.get(timeout=self._kafka.delivery_timeout_s + 30)
+                # the producer itself gives up after delivery_timeout_s, unless it has not yet
+                # been told its id; then we do
+                sent.get(timeout=self._kafka.delivery_timeout_s + _CLOSE_S)
 
 
 def rejection_headers(rejected: Rejected) -> list[tuple[str, bytes]]:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from pipeline.broker.tail import Message
-from pipeline.ingest.lines import in_parts
 from pipeline.records import Incident, Rejected, RejectionCode
-from pipeline.worker.deadletters import reason_of
+from pipeline.rejection import in_parts, reason_of
 
 
 @dataclass(slots=True)
@@ -31,8 +30,8 @@ class Folded:
                 return None
             incident = Incident.model_validate_json(message.value)
         except ValidationError as trouble:
-            code, what = reason_of(trouble)
-            self._reject(message, "not-json" if code == "not-json" else "invalid", what)
+            reason = reason_of(trouble, message.value or b"")
+            self._reject(message, reason.code, reason.what)
             return None
         except UnicodeDecodeError:
             self._reject(message, "not-utf8", "the key is not UTF-8")

@@ -8,8 +8,7 @@ policy) is here.
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.detect.partition import FEED_OF_SIGNAL, FEEDS
-from pipeline.records import Signal
+from pipeline.records import FEED_OF_SIGNAL, FEEDS, Signal
 from pipeline.settings import KafkaSettings
 
 CleanupPolicy = Literal["delete", "compact"]
