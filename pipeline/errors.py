@@ -19,5 +19,5 @@ class UsageError(AftershockError):
     """The command was given something that it cannot work with."""
 
 
-class BrokenWorld(AftershockError):
+class BrokenWorld(AftershockError):  # noqa: N818 - named for the family of trouble (design, law 12)
     """A server is away or refuses; trying again later may help."""

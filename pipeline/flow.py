@@ -13,9 +13,9 @@ from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.partition import CorrelatePartition
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.detector import Detector
-from pipeline.detect.partition import FEED_OF_SIGNAL, FEEDS, DetectPartition, DetectStep
+from pipeline.detect.partition import DetectPartition, DetectStep
 from pipeline.ingest.route import Router
-from pipeline.records import Batch, Incident, Mark, Signal
+from pipeline.records import FEED_OF_SIGNAL, FEEDS, Batch, Incident, Mark, Signal
 from topology.graph import Graph
 from topology.model import Application
 from topology.resolve import Resolver

@@ -56,7 +56,7 @@ def _print(ledger: "Ledger") -> None:
     from rich.table import Table
 
     from pipeline.cli.console import console
-    from pipeline.cli.drawing import plain
+    from pipeline.drawing import plain
 
     out = console()
     sources = {plain(name): counts for name, counts in ledger.sources.items()}

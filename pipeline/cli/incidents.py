@@ -58,7 +58,7 @@ def list_incidents(  # noqa: PLR0913 - one parameter a flag
         sys.stderr.write("no incidents\n")
         return
     from pipeline.cli.console import console
-    from pipeline.cli.drawing import list_of
+    from pipeline.drawing import list_of
 
     console().print(list_of(chosen))
 
@@ -82,7 +82,7 @@ def show(
         sys.stdout.buffer.write(_lines([incident]))
         return
     from pipeline.cli.console import console
-    from pipeline.cli.drawing import incident_drawing
+    from pipeline.drawing import incident_drawing
 
     console().print(incident_drawing(incident))
 
@@ -162,7 +162,7 @@ def _only(wanted: str, found: list[Incident]) -> Incident:
     exact = [incident for incident in found if incident.id == wanted]
     if len(exact or found) == 1:
         return (exact or found)[0]
-    from pipeline.cli.drawing import plain
+    from pipeline.drawing import plain
 
     if not found:
         raise AftershockError(

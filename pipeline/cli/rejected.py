@@ -50,7 +50,7 @@ def list_rejected(
     from rich.text import Text
 
     from pipeline.cli.console import console
-    from pipeline.cli.drawing import plain
+    from pipeline.drawing import plain
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("where", overflow="fold")

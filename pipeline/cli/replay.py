@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.drawing import plain
 from pipeline.cli.options import AsJson, Set, SettingsFile, parameters_of
+from pipeline.drawing import plain
 
 if TYPE_CHECKING:
-    from pipeline.ingest.replay import Replayed
+    from pipeline.replay import Replayed
 
 SHOWN_UNMAPPED = 3
 
@@ -57,7 +57,7 @@ def replay(  # noqa: PLR0913 - one parameter a flag
     from pipeline.broker.ensure import ensure_topics
     from pipeline.broker.progress import wait_for_all
     from pipeline.ingest.recordings import find_recordings
-    from pipeline.ingest.replay import Replay, new_source
+    from pipeline.replay import Replay, new_source
     from pipeline.settings_sources import load_settings
 
     quiet_library()

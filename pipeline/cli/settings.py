@@ -19,7 +19,7 @@ def settings(*, as_json: AsJson = False, settings_file: SettingsFile = None) -> 
     from rich.text import Text
 
     from pipeline.cli.console import console
-    from pipeline.cli.drawing import plain
+    from pipeline.drawing import plain
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("setting", no_wrap=True)

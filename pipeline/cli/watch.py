@@ -52,7 +52,7 @@ def _print(incident: Incident, before: Incident | None, *, as_json: bool) -> Non
         sys.stdout.buffer.flush()
         return
     from pipeline.cli.console import console
-    from pipeline.cli.drawing import revision_line
+    from pipeline.drawing import revision_line
 
     console().print(revision_line(incident, before), soft_wrap=True)
     sys.stdout.flush()

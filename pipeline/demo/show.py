@@ -19,12 +19,12 @@ from pipeline.broker.progress import wait_for_all
 from pipeline.broker.revisions import Folded
 from pipeline.broker.tail import follow
 from pipeline.broker.topics import incidents
-from pipeline.cli.drawing import incident_drawing, revision_line
 from pipeline.demo.broker import embedded_broker
+from pipeline.drawing import incident_drawing, revision_line
 from pipeline.errors import AftershockError
 from pipeline.flow import Flow
-from pipeline.ingest.replay import Replay
 from pipeline.records import Incident, canonical
+from pipeline.replay import Replay
 from pipeline.settings import Settings
 from pipeline.store import Query, open_store
 from pipeline.worker.roles import ROLES

@@ -14,9 +14,8 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.ingest.lines import BOM, BrokenStream, LongPart, in_parts, plain, split_lines
+from pipeline.ingest.lines import BOM, BrokenStream, plain, split_lines
 from pipeline.ingest.recordings import find_recordings, total_bytes
-from pipeline.ingest.rejection import reason_of
 from pipeline.ingest.sorting import Sorter, entry, line_of
 from pipeline.records import (
     OBSERVATION,
@@ -27,6 +26,7 @@ from pipeline.records import (
     RejectionCode,
     micros,
 )
+from pipeline.rejection import LongPart, in_parts, reason_of
 
 MAX_LINE_BYTES = 960 * 1024
 """An observation travels as JSON about as long as its line; with what is put around it, this stays

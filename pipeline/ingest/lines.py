@@ -8,13 +8,11 @@ raises :class:`BrokenStream` after all that was before it has come out.
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import zstandard
 
-PART_BYTES = 512 * 1024
-"""A part of a rejected line: with headers it stays well under a Kafka record's usual 1 MB."""
+from pipeline.rejection import LongPart, full_parts, last_parts
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGICS = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16)))
@@ -26,15 +24,6 @@ BOM = b"\xef\xbb\xbf"
 _SLICE_BYTES = 1024
 """Compressed bytes handed over at a time. The worst zstd block makes 128 KiB of 4 bytes, gzip
 1,032 bytes of one: a slice can grow to 32 MiB, whatever a file was made to do to us."""
-
-
-@dataclass(frozen=True, slots=True)
-class LongPart:
-    """One part (from 1) of a line beyond the limit."""
-
-    part: int
-    last: bool
-    content: bytes
 
 
 class BrokenStream(Exception):  # noqa: N818 - named for what it is: bad data, not a programming error
@@ -133,37 +122,16 @@ def split_lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes | Lon
                 if parts == 0 and len(line) <= max_bytes:
                     yield line
                 else:
-                    yield from _last_parts(line, parts)
+                    yield from last_parts(line, parts)
                     parts = 0
             if parts or len(tail) > max_bytes:
-                full, tail = _full_parts(tail, parts)
+                full, tail = full_parts(tail, parts)
                 parts += len(full)
                 yield from full
     except BrokenStream as broken:
-        broken.rest = tuple(_last_parts(tail, parts))
+        broken.rest = tuple(last_parts(tail, parts))
         raise
     if parts or len(tail) > max_bytes:
-        yield from _last_parts(tail, parts)
+        yield from last_parts(tail, parts)
     elif tail:
         yield tail
-
-
-def _full_parts(line: bytes, before: int) -> tuple[list[LongPart], bytes]:
-    """Cut all full parts off the front but keep something back: the end needs a last part."""
-    full = max(0, len(line) - 1) // PART_BYTES
-    cuts = range(0, full * PART_BYTES, PART_BYTES)
-    parts = [
-        LongPart(part=before + number, last=False, content=line[cut : cut + PART_BYTES])
-        for number, cut in enumerate(cuts, start=1)
-    ]
-    return parts, line[full * PART_BYTES :]
-
-
-def _last_parts(line: bytes, before: int) -> list[LongPart]:
-    full, left = _full_parts(line, before)
-    return [*full, LongPart(part=before + len(full) + 1, last=True, content=left)]
-
-
-def in_parts(content: bytes) -> list[LongPart]:
-    """Return ``content`` as parts of at most :data:`PART_BYTES`, at least one."""
-    return _last_parts(content, 0)

@@ -9,9 +9,8 @@ it to the same core in process.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pipeline.detect.partition import FEEDS
 from pipeline.ingest.batching import Batcher
-from pipeline.records import Batch, Mark, Observation, instant, micros
+from pipeline.records import FEEDS, Batch, Mark, Observation, instant, micros
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,7 +18,10 @@ from pipeline.records.incident import (
     Verdict,
 )
 from pipeline.records.observation import (
+    FEED_OF_SIGNAL,
+    FEEDS,
     OBSERVATION,
+    SIGNAL_OF_FEED,
     SIGNALS,
     Event,
     Log,
@@ -39,8 +42,11 @@ from pipeline.records.symptom import (
 __all__ = [
     "BATCH_OR_MARK",
     "EPOCH",
+    "FEEDS",
+    "FEED_OF_SIGNAL",
     "OBSERVATION",
     "SIGNALS",
+    "SIGNAL_OF_FEED",
     "SYMPTOM_OR_MARK",
     "Batch",
     "Cause",

@@ -15,6 +15,11 @@ Signal = Literal["log", "event", "metric"]
 
 SIGNALS: tuple[Signal, ...] = ("log", "event", "metric")
 
+SIGNAL_OF_FEED: dict[str, Signal] = {"logs": "log", "events": "event", "metrics": "metric"}
+FEED_OF_SIGNAL: dict[Signal, str] = {signal: feed for feed, signal in SIGNAL_OF_FEED.items()}
+FEEDS: tuple[str, ...] = tuple(SIGNAL_OF_FEED)
+"""The observation topics, by the last part of their names."""
+
 
 def _sorted_labels(labels: dict[str, str]) -> dict[str, str]:
     return dict(sorted(labels.items()))

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pipeline.correlate.partition import CorrelatePartition, CorrelateStep
 from pipeline.flow import Flow
 from pipeline.records import SYMPTOM_OR_MARK, Incident, Mark, Symptom, canonical
-from pipeline.worker.deadletters import reason_of
+from pipeline.rejection import reason_of
 from pipeline.worker.stage import Effects, Incoming, Outgoing, Row, Unreadable
 
 
@@ -100,4 +100,5 @@ def _read(message: Incoming) -> Symptom | Mark:
     try:
         return SYMPTOM_OR_MARK.validate_json(message.value or b"")
     except ValidationError as trouble:
-        raise Unreadable(*reason_of(trouble)) from trouble
+        reason = reason_of(trouble, message.value or b"")
+        raise Unreadable(reason.code, reason.what) from trouble

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from pipeline.detect.partition import FEEDS, SIGNAL_OF_FEED, DetectPartition, DetectStep
+from pipeline.detect.partition import DetectPartition, DetectStep
 from pipeline.flow import Flow
-from pipeline.records import BATCH_OR_MARK, Batch, Mark, canonical
-from pipeline.worker.deadletters import reason_of
+from pipeline.records import BATCH_OR_MARK, FEEDS, SIGNAL_OF_FEED, Batch, Mark, canonical
+from pipeline.rejection import reason_of
 from pipeline.worker.stage import Effects, Incoming, Outgoing, Row, Unreadable
 
 
@@ -95,4 +95,5 @@ def _read(message: Incoming) -> Batch | Mark:
     try:
         return BATCH_OR_MARK.validate_json(message.value or b"")
     except ValidationError as trouble:
-        raise Unreadable(*reason_of(trouble)) from trouble
+        reason = reason_of(trouble, message.value or b"")
+        raise Unreadable(reason.code, reason.what) from trouble

@@ -22,12 +22,20 @@ from pipeline.assembly import flow_of
 from pipeline.broker.ensure import ensure_topics
 from pipeline.broker.progress import wait_for_all
 from pipeline.demo.broker import embedded_broker
-from pipeline.detect.partition import FEED_OF_SIGNAL, FEEDS
 from pipeline.flow import Flow
 from pipeline.ingest.batching import Batcher
-from pipeline.ingest.replay import Replay, new_source
 from pipeline.ingest.steps import Stepper
-from pipeline.records import BATCH_OR_MARK, OBSERVATION, Batch, Mark, Symptom, canonical
+from pipeline.records import (
+    BATCH_OR_MARK,
+    FEED_OF_SIGNAL,
+    FEEDS,
+    OBSERVATION,
+    Batch,
+    Mark,
+    Symptom,
+    canonical,
+)
+from pipeline.replay import Replay, new_source
 from pipeline.settings import Settings
 from pipeline.worker.roles import ROLES
 from pipeline.worker.run import crew

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ingest_reading import GOOD, read
 from pipeline.ingest.files import Reader
-from pipeline.ingest.lines import PART_BYTES, BrokenStream, LongPart, plain, split_lines
+from pipeline.ingest.lines import BrokenStream, plain, split_lines
+from pipeline.rejection import PART_BYTES, LongPart
 
 COMPRESS = {"gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress, "plain": bytes}
 TEXT = GOOD + b"\n" + GOOD

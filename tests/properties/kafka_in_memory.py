@@ -11,9 +11,20 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from pipeline.detect.partition import FEED_OF_SIGNAL, FEEDS, DetectStep, NodeRow
+from pipeline.detect.partition import DetectStep, NodeRow
 from pipeline.flow import Flow, final
-from pipeline.records import Batch, Incident, Mark, Observation, Symptom, canonical, instant, micros
+from pipeline.records import (
+    FEED_OF_SIGNAL,
+    FEEDS,
+    Batch,
+    Incident,
+    Mark,
+    Observation,
+    Symptom,
+    canonical,
+    instant,
+    micros,
+)
 
 SECOND = 1_000_000
 Message = tuple[str, int, Batch | Mark]

@@ -1,4 +1,4 @@
-"""Why bytes are no valid record, in one short line; pure.
+"""Why bytes are no valid record, in one short line, and those bytes in parts; pure.
 
 What was wrong is told by field and reason; the bytes themselves travel beside it, so that no more
 of them than needed is repeated here, and nothing that a terminal could take for a command.
@@ -14,6 +14,22 @@ _MAX_CHARACTERS = 240
 """Of one explanation: pydantic may quote the input, which may be anything of any length."""
 
 
+PART_BYTES = 512 * 1024
+"""A part of a rejected record: with headers it stays well under a Kafka record's usual 1 MB."""
+
+_TAGS = frozenset({"log", "event", "metric", "batch", "mark", "symptom"})
+"""What pydantic puts before the field where a record may be one of several."""
+
+
+@dataclass(frozen=True, slots=True)
+class LongPart:
+    """One part (from 1) of bytes beyond the limit."""
+
+    part: int
+    last: bool
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a record was rejected: a code for programs and one line for people."""
@@ -27,7 +43,8 @@ def reason_of(trouble: ValidationError, content: bytes) -> Reason:
     first = trouble.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return _not_utf8(content) or Reason("not-json", one_line(_json_trouble(first["msg"])))
-    field = ".".join(str(step) for step in first["loc"][1:])
+    steps = [str(step) for step in first["loc"]]
+    field = ".".join(steps[1:] if steps and steps[0] in _TAGS else steps)
     if first["type"].startswith("union_tag"):
         field = first["ctx"]["discriminator"].strip("'")
     what = f"{field}: {first['msg']}" if field else first["msg"]
@@ -53,3 +70,28 @@ def _not_utf8(content: bytes) -> Reason | None:
         byte = content[trouble.start]
         return Reason("not-utf8", f"not UTF-8: byte 0x{byte:02x} at column {trouble.start + 1}")
     return None
+
+
+def full_parts(content: bytes, before: int) -> tuple[list[LongPart], bytes]:
+    """Cut all full parts off the front but keep something back: the end needs a last part.
+
+    ``before`` parts of the same record have been cut already.
+    """
+    full = max(0, len(content) - 1) // PART_BYTES
+    cuts = range(0, full * PART_BYTES, PART_BYTES)
+    parts = [
+        LongPart(part=before + number, last=False, content=content[cut : cut + PART_BYTES])
+        for number, cut in enumerate(cuts, start=1)
+    ]
+    return parts, content[full * PART_BYTES :]
+
+
+def last_parts(content: bytes, before: int) -> list[LongPart]:
+    """Return the rest of a record as parts, after ``before`` others; the last one says so."""
+    full, left = full_parts(content, before)
+    return [*full, LongPart(part=before + len(full) + 1, last=True, content=left)]
+
+
+def in_parts(content: bytes) -> list[LongPart]:
+    """Return ``content`` as parts of at most :data:`PART_BYTES`, at least one."""
+    return last_parts(content, 0)
