@@ -1,0 +1,67 @@
+"""The incidents topic, folded."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from incident_values import INCIDENTS, incident
+from pipeline.broker.revisions import Folded
+from pipeline.broker.tail import Message
+from pipeline.records import Incident, canonical
+
+
+def message(key: bytes | None, value: bytes | None) -> Message:
+    return Message("aftershock.incidents", 0, 7, key, value, (("theirs", b"\xff"),))
+
+
+def of(one: Incident) -> Message:
+    return message(one.id.encode(), canonical(one))
+
+
+@given(st.lists(INCIDENTS, max_size=12))
+def test_repeats_and_older_revisions_change_nothing(all_: list[Incident]) -> None:
+    once, again = Folded(), Folded()
+    for one in all_:
+        once.take(of(one))
+        again.take(of(one))
+    for one in all_:
+        assert again.take(of(one)) is None
+    assert again.latest == once.latest
+
+
+def test_only_what_is_news_is_returned() -> None:
+    folded = Folded()
+    revisions = [incident(revision=number) for number in (1, 3, 2, 3, 4)]
+    news = [folded.take(of(one)) for one in revisions]
+    assert [one and one.revision for one in news] == [1, 3, None, None, 4]
+
+
+def test_a_tombstone_deletes_and_a_later_revision_is_there_again() -> None:
+    folded = Folded()
+    for each in (of(incident(revision=5)), message(b"a1", None)):
+        folded.take(each)
+    assert folded.latest == {"a1": None}
+    assert folded.take(of(incident(revision=2))) == incident(revision=2)
+
+
+def test_what_is_no_incident_is_rejected_with_bytes_key_and_headers() -> None:
+    bad = [
+        message(b"a1", b"{"),
+        message(b"a1", b'{"id": "a1"}'),
+        message(b"other", canonical(incident())),
+        message(None, canonical(incident())),
+        message(b"\xff", canonical(incident())),
+    ]
+    folded = Folded()
+    for each in bad:
+        assert folded.take(each) is None
+    assert folded.latest == {}
+    assert [part.code for part in folded.rejected] == [
+        "not-json",
+        "invalid",
+        "invalid",
+        "invalid",
+        "not-utf8",
+    ]
+    for part, each in zip(folded.rejected, bad, strict=True):
+        assert (part.value, part.key, part.headers) == (each.value, each.key, each.headers)
+        assert part.where == "aftershock.incidents/0@7"
