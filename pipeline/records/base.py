@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -14,12 +15,22 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 """Times from here on are absurd too; the margin keeps all later arithmetic far from overflow."""
 
 
+def _rfc3339(value: object) -> object:
+    """Take text and times only: pydantic would read numbers, also in quotes, as seconds."""
+    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
+        return value
+    raise PydanticCustomError("rfc3339", "Input should be a time as RFC 3339 writes it")
+
+
 def _to_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
 Instant = Annotated[
-    AwareDatetime, Field(strict=True, ge=EARLIEST, lt=LATEST), AfterValidator(_to_utc)
+    AwareDatetime,
+    Field(strict=False, ge=EARLIEST, lt=LATEST),  # strict would refuse the text that we checked
+    BeforeValidator(_rfc3339),
+    AfterValidator(_to_utc),
 ]
 """An aware time within [2000, 2100), normalised to UTC; from JSON only RFC 3339 text is taken."""
 
