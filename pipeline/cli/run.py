@@ -1,12 +1,14 @@
 """``aftershock run | detect | correlate | index``: the roles against a broker."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.options import Set, SettingsFile, parameters_of
 from pipeline.errors import UsageError
-from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
 
 Topologies = Annotated[
     list[str] | None,
@@ -82,7 +84,7 @@ def index(
 
 def _settings(
     topology: list[str] | None, parameters: list[str] | None, settings_file: SettingsFile
-) -> Settings:
+) -> "Settings":
     from pipeline.settings_sources import load_settings
 
     if topology is not None and any("," in name for name in topology):

@@ -1,0 +1,85 @@
+"""The commands as a user meets them: quick to answer, one line when something is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from incident_values import incident, symptom
+from pipeline.records import canonical
+from pipeline.store import open_store
+
+REPOSITORY = Path(__file__).parents[2]
+HEAVY = ("kafka", "faust", "aiokafka", "numpy")
+
+
+def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSHOCK_")}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**own, "PYTHONPATH": str(REPOSITORY), "PYTHONSAFEPATH": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def aftershock(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
+    done = run("-m", "pipeline", *arguments, folder=folder, **environment)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
+    code = f"import sys, pipeline.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    assert run("-c", code, folder=tmp_path).stdout == "[]\n"
+
+
+def test_settings_are_printed_with_their_source(tmp_path: Path) -> None:
+    (tmp_path / "aftershock.yaml").write_text("kafka: {topic_prefix: site}")
+    code, out, _ = aftershock(
+        "settings", "--json", folder=tmp_path, AFTERSHOCK_STORE="sqlite:///x.db"
+    )
+    rows = {row["key"]: (row["value"], row["source"]) for row in json.loads(out)}
+    assert code == 0
+    assert rows["kafka.topic_prefix"] == ("site", "aftershock.yaml")
+    assert rows["store"] == ("sqlite:///x.db", "environment")
+
+
+def test_expected_trouble_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    for arguments in (
+        ["incidents", "list"],
+        ["incidents", "export", "--store", "https://es:9200"],
+        ["replay", "nowhere.jsonl"],
+        ["settings", "--settings", "nowhere.yaml"],
+    ):
+        code, out, err = aftershock(*arguments, folder=tmp_path)
+        assert (code, out, err.count("\n")) == (1, "", 1), err
+        assert err.startswith("aftershock: ")
+
+
+def test_export_writes_final_records_by_start_and_id(tmp_path: Path) -> None:
+    late, early = incident("a", start=9, status="resolved"), incident("b", start=1)
+    merged = incident("c", start=0, status="merged")
+    store = open_store(f"sqlite:///{tmp_path}/aftershock.db")
+    store.put([late, early, merged])
+    store.close()
+    _, out, _ = aftershock("incidents", "export", folder=tmp_path)
+    assert out.encode() == b"".join(canonical(one) + b"\n" for one in (early, late))
+    aftershock("incidents", "export", "--merged", "-o", "all.jsonl", folder=tmp_path)
+    everything = b"".join(canonical(one) + b"\n" for one in (merged, early, late))
+    assert (tmp_path / "all.jsonl").read_bytes() == everything
+
+
+def test_show_takes_the_beginning_of_an_id_that_fits_one(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/aftershock.db")
+    store.put([incident("abc1", symptoms=(symptom("s", "db", 0),)), incident("abc2")])
+    store.close()
+    code, out, _ = aftershock("incidents", "show", "abc1", folder=tmp_path)
+    assert code == 0
+    assert "s-signature" in out
+    code, _, err = aftershock("incidents", "show", "abc", folder=tmp_path)
+    assert code == 1
+    assert "abc1, abc2" in err
