@@ -95,13 +95,19 @@ class Ledger:
             self.live += 1 + len(msgspec.json.decode(value, type=_Superseding).supersedes)
 
     def symptom(self, key: bytes | None, value: bytes) -> None:
-        """Take a message of the symptoms topic."""
-        if msgspec.json.decode(value, type=_Kind).kind == "symptom":
-            self._symptoms.add((key, msgspec.json.decode(value, type=_Id).id))
+        """Take a message of the symptoms topic; what cannot be read is among the dead letters."""
+        try:
+            if msgspec.json.decode(value, type=_Kind).kind == "symptom":
+                self._symptoms.add((key, msgspec.json.decode(value, type=_Id).id))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
 
     def incident(self, value: bytes) -> None:
-        """Take the latest revision of an incident."""
-        self.incidents[msgspec.json.decode(value, type=_Life).status] += 1
+        """Take the latest revision of an incident; what cannot be read is a dead letter."""
+        try:
+            self.incidents[msgspec.json.decode(value, type=_Life).status] += 1
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
 
     def dead_batch(self, value: bytes) -> None:
         """Take a dead letter of the observation topics; what is no batch held no observation."""

@@ -37,7 +37,7 @@ MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 LOOK_S = 1.0
 """How often the ends of the topics are asked for."""
 LOOK_TIMEOUT_S = 10.0
-STOP_S = 8.0
+STOP_S = 5.0
 """Time to finish and hand over; after it the process just ends, which loses nothing."""
 PRODUCE_S = 30.0
 """How long one attempt to publish may take; it is tried again."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Literal
 
+from pipeline import clock
 from pipeline.assembly import flow_of
 from pipeline.broker.ensure import ensure_topics
 from pipeline.flow import Flow
@@ -26,7 +27,9 @@ from pipeline.worker.stage import Stage
 Role = Literal["detect", "correlate", "index"]
 ROLES: tuple[Role, ...] = ("detect", "correlate", "index")
 
-LAST_RESORT_S = 12.0
+TELL_S = 0.5
+"""How often the role's health is looked at, to tell when it changes."""
+LAST_RESORT_S = 7.0
 """Beyond the time that Faust is given to stop; then the process ends as it is (losing nothing)."""
 
 
@@ -44,6 +47,7 @@ def serve(role: Role, settings: Settings, *, lifeline: bool = False) -> None:
     port: int | None = getattr(settings.health, f"{role}_port")
     if lifeline:
         threading.Thread(target=_end_with_input, name="lifeline", daemon=True).start()
+    threading.Thread(target=_tell, args=(health,), name="tell", daemon=True).start()
     with served(health, settings.health.host, port) as bound:
         if bound is not None:
             sys.stderr.write(f"{role}: health on http://{settings.health.host}:{bound}/ready\n")
@@ -110,8 +114,23 @@ def _end_with_input() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _tell(health: Health) -> None:
+    """Say in one line when the role becomes ready, and when it no longer is."""
+    was_ready = False
+    while True:
+        clock.sleep(TELL_S)
+        report = health.report()
+        if report.ready != was_ready:
+            what = "ready" if report.ready else f"not ready: {'; '.join(report.problems)}"
+            sys.stderr.write(f"{health.role}: {what}\n")
+            was_ready = report.ready
+
+
 def _say_little() -> None:
-    """Log trouble to stderr, one short line each."""
+    """Log trouble to stderr, one short line each; what libraries think of brokers is not among it.
+
+    That a broker is away is told by :func:`_tell`, once.
+    """
     logging.basicConfig(
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -120,4 +139,4 @@ def _say_little() -> None:
         force=True,
     )
     for chatty in ("aiokafka", "faust", "kafka", "mode"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)

@@ -39,7 +39,7 @@ class Site:
         return {
             "AFTERSHOCK_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "AFTERSHOCK_KAFKA__TOPIC_PREFIX": self.prefix,
-            "AFTERSHOCK_KAFKA__CONNECT_TIMEOUT_S": "4",
+            "AFTERSHOCK_KAFKA__CONNECT_TIMEOUT_S": "2",
             "AFTERSHOCK_STORE": f"sqlite:///{self.folder / self.prefix}.db",
             "AFTERSHOCK_TOPOLOGY": "jupyterhub-openshift",
             "AFTERSHOCK_WORKER__SESSION_TIMEOUT_S": "6",
