@@ -106,11 +106,12 @@ def _group(
     whole: Explanation, members: Sequence[int], start: Array, settings: CorrelateSettings
 ) -> Group:
     share = start / start.sum() @ whole.roots[members] * (1.0 - settings.something_else)
-    shares: dict[str, float] = {}
-    for piece, probability in zip(whole.pieces, share.tolist(), strict=True):
-        shares[piece.node] = shares.get(piece.node, 0.0) + probability
     chosen = {whole.pieces[member].id for member in members}
     pieces = [piece for piece in whole.pieces if piece.symptom is None or piece.id in chosen]
+    shares = {piece.node: 0.0 for piece in pieces}
+    for piece, probability in zip(whole.pieces, share.tolist(), strict=True):
+        if piece.symptom is None or piece.id in chosen:  # else it is the root of another group
+            shares[piece.node] += probability
     return Group(
         symptoms=tuple(piece.symptom for piece in pieces if piece.symptom is not None),
         evidence=tuple(pieces),

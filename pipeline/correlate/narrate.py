@@ -90,19 +90,28 @@ def merged(former: Incident, into: str | None, revision: int) -> Incident:
 
 def opens(symptoms: Sequence[Symptom], model: Likelihood) -> bool:
     """Tell whether the evidence suffices for an incident."""
-    weight = sum(model.settings.severity_weight[symptom.severity] for symptom in symptoms)
-    return weight >= OPENING_WEIGHT
+    return _sufficed(symptoms, model) is not None
 
 
 def detected_at(symptoms: Sequence[Symptom], model: Likelihood) -> datetime:
     """Return the event time at which the evidence, taken in event order, first sufficed."""
-    order = sorted(symptoms, key=lambda symptom: (symptom.detected_at, symptom.id))
-    weight = 0.0
-    for symptom in order:
-        weight += model.settings.severity_weight[symptom.severity]
-        if weight >= OPENING_WEIGHT:
+    return _sufficed(symptoms, model) or max(symptom.detected_at for symptom in symptoms)
+
+
+def _sufficed(symptoms: Sequence[Symptom], model: Likelihood) -> datetime | None:
+    """Return when the evidence first weighed enough.
+
+    Several symptoms of one class at one node (three quantiles of one latency) are one thing seen
+    several times: the heaviest counts.
+    """
+    weights: dict[tuple[str, str], float] = {}
+    for symptom in sorted(symptoms, key=lambda each: (each.detected_at, each.id)):
+        kind = (symptom.node, symptom.symptom_class)
+        weight = model.settings.severity_weight[symptom.severity]
+        weights[kind] = max(weight, weights.get(kind, 0.0))
+        if sum(weights.values()) >= OPENING_WEIGHT:
             return symptom.detected_at
-    return order[-1].detected_at
+    return None
 
 
 def _causes(group: Group, tree: Tree) -> tuple[Cause, ...]:

@@ -52,9 +52,10 @@ class CorrelateSettings:
     )
     """How readily trouble of a class is set off from elsewhere."""
     severity_weight: dict[Severity, float] = field(
-        default_factory=lambda: {"minor": 0.25, "major": 1.0, "critical": 2.0}
+        default_factory=lambda: {"minor": 0.34, "major": 1.0, "critical": 2.0}
     )
-    """Weight of a symptom: in opening an incident (which takes 1.0) and in its cause."""
+    """Weight of a symptom: in opening an incident (which takes 1.0: three different minor ones) and
+    in its cause."""
     entry_factor: float = 2.0
     """What is felt at an entry node weighs this much more."""
     sight_delay_s: dict[str, float] = field(

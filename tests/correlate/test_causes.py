@@ -84,6 +84,13 @@ def test_users_on_one_machine_have_it_as_their_common_cause(
     assert set(told[0].nodes) >= {"machine/wrk-1", "user/a", "user/b", "user/c"}
 
 
+def test_one_thing_seen_several_times_weighs_once(model: Likelihood, symptom: Symptoms) -> None:
+    """Three quantiles of one latency, and a fourth name for it, are no more than one minor."""
+    seen = [symptom("hub", 0, severity="minor", signature=f"p9{digit}") for digit in "0599"]
+
+    assert incidents(model, seen) == []
+
+
 def test_minor_trouble_alone_opens_nothing(model: Likelihood, symptom: Symptoms) -> None:
     assert incidents(model, [symptom("hub", 0, severity="minor")]) == []
 
