@@ -44,6 +44,11 @@ def symptoms(prefix: str) -> str:
     return f"{prefix}.symptoms"
 
 
+def topology(prefix: str) -> str:
+    """Return the topic of graphs."""
+    return f"{prefix}.topology"
+
+
 def incidents(prefix: str) -> str:
     """Return the topic of incidents."""
     return f"{prefix}.incidents"
@@ -81,7 +86,7 @@ def table(kafka: KafkaSettings) -> tuple[Topic, ...]:
             configs=_kept(keep.symptoms_h),
         ),
         Topic(
-            name=f"{prefix}.topology",
+            name=topology(prefix),
             key="application",
             partitions=1,  # rare, and its order is its meaning
             cleanup_policy="compact",

@@ -19,6 +19,7 @@ from pipeline.records import (
     BATCH_OR_MARK,
     OBSERVATION,
     SYMPTOM_OR_MARK,
+    GraphRecord,
     Incident,
     RejectionCode,
 )
@@ -49,6 +50,7 @@ _RECORDS: dict[str, tuple[TypeAdapter[Any], str]] = {
     "recorded-observation": (OBSERVATION, "One line of a recording"),
     "topic.observations": (BATCH_OR_MARK, "A value of an observation topic"),
     "topic.symptoms": (SYMPTOM_OR_MARK, "A value of the symptoms topic"),
+    "topic.topology": (TypeAdapter(GraphRecord), "A value of the topology topic"),
     "topic.incidents": (TypeAdapter(Incident), "A value of the incidents topic"),
     "topic.rejected.headers": (TypeAdapter(RejectedHeaders), "Headers of the rejected topic"),
 }

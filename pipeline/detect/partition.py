@@ -177,7 +177,8 @@ class DetectPartition:
         rows: dict[bytes, bytes | None] = {}
         for key, entry in self._due():
             published = self._revisions(key, entry)
-            if published:  # else the row in the table implies the same, and is not written again
+            # without news the table's row implies the same; at the end it is brought up to date
+            if published or not self._row.watermark.sources:
                 symptoms += published
                 rows[key] = _encode(entry)
         rows[self._partition_key] = msgspec.json.encode(self._row)

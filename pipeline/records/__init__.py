@@ -38,6 +38,7 @@ from pipeline.records.symptom import (
     SymptomClass,
     SymptomState,
 )
+from pipeline.records.topology import GraphRecord
 
 __all__ = [
     "BATCH_OR_MARK",
@@ -52,6 +53,7 @@ __all__ = [
     "Cause",
     "Change",
     "Event",
+    "GraphRecord",
     "Implication",
     "Incident",
     "IncidentStatus",

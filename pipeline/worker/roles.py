@@ -17,6 +17,7 @@ from typing import Literal
 from pipeline import clock
 from pipeline.assembly import flow_of
 from pipeline.broker.ensure import ensure_topics
+from pipeline.broker.graphs import publish_graphs
 from pipeline.flow import Flow
 from pipeline.settings import Settings
 from pipeline.worker.correlate import CorrelateStage
@@ -43,6 +44,8 @@ def serve(role: Role, settings: Settings, *, lifeline: bool = False) -> None:
     _say_little()
     flow = flow_of(settings)
     ensure_topics(settings.kafka)
+    if role == "correlate":
+        publish_graphs(settings.kafka, flow.applications)
     health = Health(role)
     port: int | None = getattr(settings.health, f"{role}_port")
     if lifeline:
