@@ -122,6 +122,7 @@ class Shell:
     health: Health
     silence: Silence
     clock: Callable[[], float] = monotonic
+    tick_s: float = TICK_S
     positions: dict[Spot, int] = field(default_factory=dict, init=False)
     """Offset behind the last handled message, by topic and partition."""
     _inbox: asyncio.Queue[Taken] = field(
@@ -181,7 +182,7 @@ class Shell:
         """Handle messages until cancelled."""
         while True:
             try:
-                first = await asyncio.wait_for(self._inbox.get(), TICK_S)
+                first = await asyncio.wait_for(self._inbox.get(), self.tick_s)
             except TimeoutError:
                 first = None
             async with self._busy:

@@ -12,9 +12,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.settings import Settings
-from pipeline.worker.faust_app import Worker
-from pipeline.worker.health import Health, served
 from pipeline.worker.stage import Effects, Incoming, Outgoing, Row, Unreadable
 
 PARTITIONS = 4
@@ -80,6 +77,10 @@ class CountingStage:
 
 
 async def _main(servers: str, prefix: str, port: int) -> None:
+    from pipeline.settings import Settings  # noqa: PLC0415 - the stage alone needs no Faust
+    from pipeline.worker.faust_app import Worker  # noqa: PLC0415
+    from pipeline.worker.health import Health, served  # noqa: PLC0415
+
     health = Health("count")
     settings = Settings.model_validate(
         {
