@@ -8,6 +8,7 @@ what it reads: ``analyze`` uses the same steps in process.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -56,6 +57,11 @@ class Replay:
     batch_size: int = MAX_OBSERVATIONS
     speed: float | None = None
     """Event time over wall time; None: as fast as it goes."""
+    told_until: datetime | None = None
+    """Event time that other sources have already told on these topics."""
+    on_older: Callable[[datetime, datetime], None] | None = None
+    """Told when the recording begins before that, so that it will count as late: its first time,
+    and ``told_until``."""
     on_read: Callable[[int, int], None] | None = None
     """Told bytes read so far, and in all."""
     on_published: Callable[[int, int], None] | None = None
@@ -103,7 +109,11 @@ class Replay:
     def _paced(self, reader: Reader, stepper: Stepper, out: "_Out") -> Iterator[Observation]:
         """Yield the observations, each not before its time has come; keep the buffer bounded."""
         pace: _Pace | None = None
+        first = True
         for observation in reader:
+            if first:
+                self._compare(observation.time)
+                first = False
             if self.speed is not None:
                 now = micros(observation.time)
                 pace = pace or _Pace(self.speed, now)
@@ -112,6 +122,12 @@ class Replay:
             yield observation
             if stepper.batcher.pending_bytes > MAX_BUFFERED_BYTES:
                 out.publish_all(stepper.batcher.flush())
+
+    def _compare(self, begins: datetime) -> None:
+        """Say so when what is published will be late: other sources have told of later times."""
+        late = timedelta(seconds=self.flow.windows.lateness_s)
+        if self.told_until is not None and self.on_older and begins < self.told_until - late:
+            self.on_older(begins, self.told_until)
 
     def _reject(self, publisher: ObservationPublisher, rejected: Rejected) -> None:
         publisher.rejected(rejected)

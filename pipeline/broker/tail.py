@@ -84,6 +84,18 @@ class Reader:
             self._rewind()
             yield from _read(self._client, left)
 
+    def last(self) -> Iterator[Message]:
+        """Yield the last message of each partition that has one.
+
+        Raises:
+            BrokenWorld: the broker stops answering.
+        """
+        with clients.told(self._kafka):
+            left = {at: end for at, end in ends(self._client, self._partitions).items() if end}
+            for at, end in left.items():
+                self._client.seek(at, end - 1)
+            yield from _read(self._client, left)
+
     def commit(self, *, keep_from: Iterable[tuple[int, int]] = ()) -> None:
         """Remember for the group what was read, but not from those (partition, offset) on.
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,7 @@ def replay(  # noqa: PLR0913 - one parameter a flag
     from pipeline.assembly import flow_of
     from pipeline.broker.clients import quiet_library
     from pipeline.broker.ensure import ensure_topics
+    from pipeline.broker.marks import last_told
     from pipeline.broker.progress import wait_for_all
     from pipeline.ingest.recordings import find_recordings
     from pipeline.replay import Replay, new_source
@@ -73,6 +75,8 @@ def replay(  # noqa: PLR0913 - one parameter a flag
             source=source or new_source(),
             batch_size=batch_size,
             speed=speed,
+            told_until=last_told(settings.kafka),
+            on_older=_warn,
             on_read=on_read,
             on_published=on_published,
         ).run(paths)
@@ -83,6 +87,14 @@ def replay(  # noqa: PLR0913 - one parameter a flag
         wait_for_all(settings.kafka, timeout_s=timeout, say=say)
     if as_json:
         sys.stdout.write(json.dumps(_summary(replayed)) + "\n")
+
+
+def _warn(begins: datetime, told_until: datetime) -> None:
+    _say(
+        f"warning: the recording begins at {begins:%Y-%m-%d %H:%M:%SZ}, but these topics have"
+        f" told of all times up to {told_until:%Y-%m-%d %H:%M:%SZ}: what is older counts as late"
+        " and gives no incidents; use topics of its own (AFTERSHOCK_KAFKA__TOPIC_PREFIX)"
+    )
 
 
 def _say(line: str) -> None:
