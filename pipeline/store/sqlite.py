@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.clock import monotonic, sleep
 from pipeline.errors import BrokenWorld, UsageError
 from pipeline.records import Incident, canonical, micros
 from pipeline.store.store import Query
@@ -17,24 +18,30 @@ _VERSION = 1
 """Of the tables, in ``user_version``; another one is refused."""
 _BUSY_S = 10.0
 """How long to wait for another process that is just writing."""
+_PAUSE_S = 0.05
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS incidents (
-    id TEXT PRIMARY KEY,
-    revision INTEGER NOT NULL,
-    application TEXT NOT NULL,
-    status TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    record TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS incidents_by_start ON incidents (started_at, id);
-CREATE TABLE IF NOT EXISTS nodes (
-    incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
-    node TEXT NOT NULL,
-    PRIMARY KEY (incident, node)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS nodes_by_node ON nodes (node);
-"""
+_SCHEMA = (
+    """
+    CREATE TABLE incidents (
+        id TEXT PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        application TEXT NOT NULL,
+        status TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        record TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX incidents_by_start ON incidents (started_at, id)",
+    """
+    CREATE TABLE nodes (
+        incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+        node TEXT NOT NULL,
+        PRIMARY KEY (incident, node)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX nodes_by_node ON nodes (node)",
+    f"PRAGMA user_version = {_VERSION}",
+)
 
 _PUT = """
 INSERT INTO incidents (id, revision, application, status, started_at, record)
@@ -140,20 +147,43 @@ class SqliteStore:
 
     def _prepare(self) -> None:
         run = self._connection.execute
-        (version,) = run("PRAGMA user_version").fetchone()
-        (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
-        if version != (_VERSION if tables else 0):
-            raise UsageError(
-                f"store {self._path}: this is no store of ours, or of another version;"
-                " name another file"
-            )
+        if self._version() != _VERSION:
+            self._create()
         run("PRAGMA foreign_keys = ON")
-        run("PRAGMA journal_mode = WAL")  # readers beside the writer
         run("PRAGMA synchronous = FULL")  # acknowledged means on the disk: offsets are committed
-        if not tables:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT"
-            )
+        self._allow_readers()
+
+    def _version(self) -> int:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        return int(version)
+
+    def _create(self) -> None:
+        """Make the tables in an empty file; of several processes at once the first does."""
+        with self._transaction():
+            version = self._version()
+            if version == _VERSION:
+                return
+            (others,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if version or others:
+                raise UsageError(
+                    f"store {self._path}: this is no store of ours, or of another version;"
+                    " name another file"
+                )
+            for statement in _SCHEMA:
+                self._connection.execute(statement)
+
+    def _allow_readers(self) -> None:
+        """Write ahead, so that readers go on beside the writer; SQLite does not wait for that."""
+        patience = monotonic() + _BUSY_S
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as trouble:
+                if trouble.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > patience:
+                    raise
+                sleep(_PAUSE_S)
+            else:
+                return
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kafka.consumer.subscription_state import (  # type: ignore[import-untyped]  # it ships no types
+from kafka import TopicPartition  # type: ignore[import-untyped]  # it ships no types
+from kafka.consumer.subscription_state import (  # type: ignore[import-untyped]
     ConsumerRebalanceListener,
 )
 from kafka.errors import KafkaError  # type: ignore[import-untyped]
@@ -31,7 +32,8 @@ POLL_MS = 500
 MAX_RECORDS = 100
 """Revisions in one transaction: at most some 120 kB each, 12 MB."""
 PROBE_S = 2.0
-PROBE_MS = 5_000
+ANSWER_MS = 2_000
+"""An answer takes milliseconds; and stopping must not wait long for one that never comes."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 """Well below the five minutes after which the group would take an idle member's partitions."""
@@ -164,7 +166,7 @@ class Index:
     def _commit(self) -> None:
         """Commit what is in the store; a commit that fails is tried again on the next turn."""
         if self._uncommitted:
-            self._consumer.commit(timeout_ms=PROBE_MS)
+            self._consumer.commit(timeout_ms=ANSWER_MS)
             self._uncommitted = False
             self._next_probe = 0.0
 
@@ -175,12 +177,13 @@ class Index:
             return
         self._next_probe = now + PROBE_S
         own = list(self._consumer.assignment())
-        ends = self._consumer.end_offsets(own, timeout_ms=PROBE_MS) if own else {}
-        if own:
-            self._health.beat()
+        # a spare worker without partitions must know too whether the broker answers
+        asked = own or [TopicPartition(topics.incidents(self._settings.kafka.topic_prefix), 0)]
+        ends = self._consumer.end_offsets(asked, timeout_ms=ANSWER_MS)
+        self._health.beat()
         position = end = 0
         for partition in own:
-            at = self._consumer.position(partition, timeout_ms=PROBE_MS) or 0
+            at = self._consumer.position(partition, timeout_ms=ANSWER_MS) or 0
             position += at
             # the embedded broker's ends of compacted topics are too low
             end += max(ends[partition], self._consumer.highwater(partition) or 0, at)

@@ -15,6 +15,7 @@ from pipeline.broker.producer import ObservationPublisher, partition_of
 from pipeline.broker.progress import Progress
 from pipeline.broker.tail import read_to_end
 from pipeline.broker.topics import incidents, rejected
+from pipeline.clock import monotonic
 from pipeline.errors import BrokenWorld
 from pipeline.records import Incident, canonical
 from pipeline.settings import KafkaSettings, Settings, WorkerSettings
@@ -22,6 +23,7 @@ from pipeline.store import Query, open_store
 from pipeline.store.sqlite import SqliteStore
 from pipeline.worker.health import Health
 from pipeline.worker.index import Index, run_index
+from servers.tansu_server import Tansu
 from servers.waiting import until
 
 
@@ -112,6 +114,24 @@ def test_it_says_when_it_is_ready_and_how_far_it_is(settings: Settings) -> None:
         assert not health.report().ready
         until(lambda: health.report().position == 9, within_s=20, what="nine are done")
         assert health.report().ready
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.usefixtures("refusals")
+def test_a_lost_broker_is_told_and_does_not_delay_stopping(tmp_path: Path) -> None:
+    broker = Tansu(tmp_path)
+    broker.start()
+    settings = Settings(
+        kafka=KafkaSettings(bootstrap_servers=broker.bootstrap_servers),
+        store=f"sqlite:///{tmp_path}/incidents.db",
+        worker=WorkerSettings(session_timeout_s=1),
+    )
+    with running(lambda stop, health: run_index(settings, stop, health)) as health:
+        until(lambda: health.report().ready, within_s=20, what="ready")
+        broker.kill()
+        until(lambda: not health.report().ready, within_s=20, what="not ready")
+        asked = monotonic()
+    assert monotonic() - asked < 8
 
 
 class AwayAtFirst(SqliteStore):

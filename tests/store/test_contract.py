@@ -1,6 +1,7 @@
 """What every store of incidents must do."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from incident_values import INCIDENTS, incident
 from pipeline.records import Incident, canonical
-from pipeline.store import IncidentStore, Query, matches
+from pipeline.store import IncidentStore, Query, matches, open_store
 
 SHARED_STORE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -111,3 +112,18 @@ def test_a_reader_in_the_middle_of_a_list_does_not_stop_the_writer(
     assert next(reading).id == "a1"
     store.put([incident("a3")])
     assert [one.id for one in reading] == ["a2"]
+
+
+def test_several_may_open_a_new_store_at_once(url: str) -> None:
+    """As index workers that start together do."""
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: open_and_close(url), range(8)))
+    assert found == [None] * 8
+
+
+def open_and_close(url: str) -> Incident | None:
+    store = open_store(url)
+    try:
+        return store.get("a1")
+    finally:
+        store.close()
