@@ -54,7 +54,13 @@ def analyze(
 
 
 def stepper_of(
-    flow: Flow, source: str, reader: Reader, router: Router, *, batch_size: int = 500
+    flow: Flow,
+    source: str,
+    reader: Reader,
+    router: Router,
+    *,
+    batch_size: int = 500,
+    hurried: bool = True,
 ) -> Stepper:
     """Return the steps of event time that a recording is published in."""
     return Stepper(
@@ -63,5 +69,6 @@ def stepper_of(
         batcher=Batcher(source, max_observations=batch_size),
         step_us=int(flow.windows.step_s * _SECOND),
         closing_us=flow.closing_us,
+        hurried=hurried,
         read_counts=lambda: dict(reader.counts),
     )

@@ -83,7 +83,14 @@ class Replay:
                 on_progress=self.on_read,
             )
             router = self.flow.router()
-            stepper = stepper_of(self.flow, self.source, reader, router, batch_size=self.batch_size)
+            stepper = stepper_of(
+                self.flow,
+                self.source,
+                reader,
+                router,
+                batch_size=self.batch_size,
+                hurried=self.speed is None,
+            )
             batches = self._publish(publisher, reader, stepper)
             publisher.flush()
         counts = Counter(reader.counts)
