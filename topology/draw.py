@@ -85,7 +85,7 @@ def _heading(application: Application) -> Text:
 def _nodes(application: Application) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("node", "kind", "observed", ""):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "node")
     for template in application.nodes:
         observed = ", ".join(template.observed) if template.observed else "not observed"
         entry = "[bold]users come in here[/bold]" if template.entry else ""

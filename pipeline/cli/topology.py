@@ -78,7 +78,8 @@ def show(
     application = load(topology, _parameters(settings))
     form = Format.JSON if as_json else form
     if form is Format.TERMINAL and output is None:
-        Console(highlight=False).print(draw.terminal(application))
+        width = None if sys.stdout.isatty() else FILE_WIDTH
+        Console(highlight=False, width=width).print(draw.terminal(application))
         return
     _write(_drawn(application, form), output)
 
