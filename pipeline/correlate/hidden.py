@@ -79,9 +79,24 @@ def _with(
     known: Explanation, fault: Evidence, span_s: float, model: Likelihood
 ) -> tuple[float, Explanation]:
     """Return the log odds that a fault is real, and the explanation if it is."""
-    sets_off = np.array([model.trigger(fault, piece) for piece in known.pieces])
+    cost = model.background(fault.node) * span_s
+    sets_off = np.array([_sets_off(fault, piece, cost, model) for piece in known.pieces])
     set_off_by = np.array([model.trigger(piece, fault) for piece in known.pieces])
     wider = known.forest.with_state(sets_off, set_off_by, model.background(fault.node))
     log_odds = wider.log_weight() + float(np.log(span_s)) - known.forest.log_weight()
     pieces = (*known.pieces, fault)
     return log_odds, Explanation(pieces, wider, wider.roots())
+
+
+def _sets_off(fault: Evidence, piece: Evidence, cost: float, model: Likelihood) -> float:
+    """Return the rate, per second, at which a hidden fault sets off a piece of evidence.
+
+    For a witness it is what makes the odds right when it is the only one: a symptom that names a
+    node with strength s is set off by that node's fault with probability s, whatever supposing the
+    fault costs. Every further witness, and every other effect, then comes for free.
+    """
+    rate = model.trigger(fault, piece)
+    strength = piece.implicated.get(fault.node)
+    if rate == 0.0 or strength is None:
+        return rate
+    return model.background(piece.node) * strength / cost
