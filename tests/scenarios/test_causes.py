@@ -51,9 +51,8 @@ def test_the_quota_is_exhausted() -> None:
             "E",
             "user:718",
             f"Unhandled error starting {name}'s server: (403) Reason: Forbidden: pods"
-            f' "jupyterhub-nb-{name}" is forbidden: exceeded quota: "
-            "opf-jupyterhub-custom, requested:'
-            " limits.cpu=3, used: limits.cpu=139, limited: limits.cpu=140",
+            f' "jupyterhub-nb-{name}" is forbidden: exceeded quota: opf-jupyterhub-custom,'
+            " requested: limits.cpu=3, used: limits.cpu=139, limited: limits.cpu=140",
         )
     for at in range(0, 300, 60):
         timeline.metric(
