@@ -136,10 +136,9 @@ class InMemory:
             self.broker.committed.update(offsets)
         return self.keeps_place
 
-    async def begins_at(self, spot: Spot) -> int:
-        """Return the first offset: nothing expires here."""
-        del spot
-        return 0
+    async def next_from(self, spot: Spot, offset: int) -> int:
+        """Return where the next message lies."""
+        return next(m.offset for m in self.broker.messages[spot] if m.offset >= offset)
 
     async def go_back(self, spot: Spot, offset: int) -> None:
         """Deliver again from an offset."""
@@ -150,7 +149,7 @@ class InMemory:
         loop = asyncio.ensure_future(self.shell.run())
         while not until() and not loop.done():
             await self._deliver()
-            ends = {spot: len(log) for spot, log in self.broker.messages.items()}
+            ends = {spot: log[-1].offset + 1 for spot, log in self.broker.messages.items()}
             self.shell.looked(ends, self._now)
         loop.cancel()
         with suppress(asyncio.CancelledError):
@@ -158,17 +157,17 @@ class InMemory:
 
     def done(self) -> bool:
         """Say whether everything is handled and committed."""
-        return all(
-            self.broker.committed.get(s, 0) == len(m) for s, m in self.broker.messages.items()
-        )
+        ends = {spot: log[-1].offset + 1 for spot, log in self.broker.messages.items()}
+        return self.broker.committed == ends
 
     async def _deliver(self) -> None:
         for spot, log in self.broker.messages.items():
             at = self._cursor[spot]
-            if at < len(log):
-                self._cursor[spot] = at + 1
+            following = [message for message in log if message.offset >= at]
+            if following:
+                self._cursor[spot] = following[0].offset + 1
                 if next(self._deliveries) not in self.lose:
-                    await self.shell.offer(Given(log[at], self._mine))
+                    await self.shell.offer(Given(following[0], self._mine))
         await asyncio.sleep(0.0005)
 
 

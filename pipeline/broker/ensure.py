@@ -45,14 +45,18 @@ class Found:
         }
 
 
-def ensure_topics(kafka: KafkaSettings, *, create: bool = True) -> tuple[Found, ...]:
+def ensure_topics(
+    kafka: KafkaSettings, *, create: bool = True, wanted: Sequence[Topic] | None = None
+) -> tuple[Found, ...]:
     """Create what is missing (unless told not to), check everything, return what is there.
+
+    ``wanted`` are the topics of the flow, unless others are given.
 
     Raises:
         BrokenWorld: no broker answers, or it refuses to create.
         AftershockError: a topic is missing, or not as the flow needs it.
     """
-    wanted = table(kafka)
+    wanted = table(kafka) if wanted is None else wanted
     client = clients.admin(kafka)
     try:
         with clients.told(kafka):

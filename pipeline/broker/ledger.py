@@ -6,9 +6,6 @@ from pipeline.broker.letters import letters
 from pipeline.broker.tail import read_to_end
 from pipeline.settings import KafkaSettings
 
-_STATE = "state-changelog"
-"""Last part of the names of the workers' changelog topics, after their group."""
-
 
 def ledger_of(kafka: KafkaSettings) -> Ledger:
     """Return the sums as they are now.
@@ -19,9 +16,9 @@ def ledger_of(kafka: KafkaSettings) -> Ledger:
     """
     prefix = kafka.topic_prefix
     ledger = Ledger()
-    for key, value in _latest(kafka, f"{topics.group(prefix, 'detect')}-{_STATE}").items():
+    for key, value in _latest(kafka, topics.state(prefix, "detect")).items():
         ledger.detect_row(key, value)
-    for key, value in _latest(kafka, f"{topics.group(prefix, 'correlate')}-{_STATE}").items():
+    for key, value in _latest(kafka, topics.state(prefix, "correlate")).items():
         ledger.correlate_row(key, value)
     for message in read_to_end(kafka, [topics.symptoms(prefix)]):
         ledger.symptom(message.key, message.value or b"")

@@ -14,6 +14,8 @@ from pipeline.settings import KafkaSettings
 CleanupPolicy = Literal["delete", "compact"]
 
 _HOUR_MS = 3_600_000
+MAX_ROW_BYTES = 8 * 1024 * 1024
+"""Largest row or output of a worker: a node with all its 512 series stays below 1 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,28 @@ def rejected(prefix: str) -> str:
 def group(prefix: str, role: str) -> str:
     """Return the consumer group of a role."""
     return f"{prefix}-{role}"
+
+
+def state(prefix: str, role: str) -> str:
+    """Return the topic of a worker's rows (Faust's name for the changelog of table ``state``)."""
+    return f"{group(prefix, role)}-state-changelog"
+
+
+def state_topic(prefix: str, role: str, partitions: int) -> Topic:
+    """Return what the topic of a worker's rows must be: with as many partitions as its input."""
+    return Topic(
+        name=state(prefix, role),
+        key="row",
+        partitions=partitions,
+        cleanup_policy="compact",
+        configs={
+            **_compacted(),
+            # a worker that takes partitions over reads what is not compacted yet
+            "segment.bytes": str(64 * 1024 * 1024),
+            "segment.ms": str(_HOUR_MS),
+            "max.message.bytes": str(MAX_ROW_BYTES),
+        },
+    )
 
 
 def table(kafka: KafkaSettings) -> tuple[Topic, ...]:

@@ -30,12 +30,15 @@ def run(
     """Run the roles, each in a process of its own, until stopped; when one ends, all end."""
     from pipeline.assembly import flow_of
     from pipeline.broker.ensure import ensure_topics
+    from pipeline.store import open_store
     from pipeline.worker.run import roles_of, supervise
 
     wanted = roles_of(roles)
     settings = _settings(topology, parameters, settings_file)
     flow_of(settings)  # trouble that all roles would have is told once
     ensure_topics(settings.kafka)
+    if "index" in wanted:
+        open_store(settings.store).close()
     flags = [flag for name in topology or () for flag in ("--topology", name)]
     flags += [flag for setting in parameters or () for flag in ("--set", setting)]
     if settings_file is not None:

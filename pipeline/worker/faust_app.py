@@ -31,12 +31,12 @@ from pipeline.worker.silence import Silence
 from pipeline.worker.stage import Incoming, Stage
 
 TABLE = "state"
-"""Name of each worker's table; its changelog topic is ``<group>-state-changelog``."""
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024
-"""Largest row or output (before compression); the changelog topic is created to take it."""
+"""Name of each worker's table; that of its changelog topic follows (``topics.state``)."""
 LOOK_S = 1.0
 """How often the ends of the topics are asked for."""
 LOOK_TIMEOUT_S = 10.0
+WATCH_S = 0.2
+"""How soon a crash of Faust is noticed."""
 STOP_S = 5.0
 """Time to finish and hand over; after it the process just ends, which loses nothing."""
 PRODUCE_S = 30.0
@@ -81,8 +81,8 @@ class _Place:
             return False
         return await consumer._commit(wanted)  # noqa: SLF001 - the public one commits what Faust thinks
 
-    async def begins_at(self, spot: Spot) -> int:
-        return await self.probe.begins_at(spot)
+    async def next_from(self, spot: Spot, offset: int) -> int:
+        return await self.probe.next_from(spot, offset)
 
     async def go_back(self, spot: Spot, offset: int) -> None:
         with suppress(TimeoutError):  # then it is tried again
@@ -104,7 +104,6 @@ class Worker:
             partitions=stage.partitions,
             key_type=bytes,
             value_type=bytes,
-            extra_topic_configs={"max.message.bytes": str(MAX_MESSAGE_BYTES)},
         )
         group = topics.group(settings.kafka.topic_prefix, stage.name)
         self.probe = Probe(group, _client_options(settings))
@@ -134,12 +133,14 @@ class Worker:
         tasks = [asyncio.create_task(self.app.start()), asyncio.create_task(self._look_around())]
         while not (stop.is_set() or self.app.crashed):
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.2)
+                async with asyncio.timeout(WATCH_S):
+                    await stop.wait()
         crashed = self.app.crashed
         for task in tasks:
             task.cancel()
         with suppress(TimeoutError, asyncio.CancelledError):
-            await asyncio.wait_for(self._stop(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await self._stop()
         self._folder.cleanup()
         if crashed:
             raise BrokenWorld(
@@ -204,7 +205,8 @@ class Worker:
             await asyncio.sleep(LOOK_S)
             self.health.waiting(self._waits_for())
             with suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(self._look(), LOOK_TIMEOUT_S)
+                async with asyncio.timeout(LOOK_TIMEOUT_S):
+                    await self._look()
 
     def _waits_for(self) -> str | None:
         if self.app.rebalancing:
@@ -257,12 +259,11 @@ def _application(stage: Stage, settings: Settings, folder: str) -> faust.App:
         broker_heartbeat_interval=session_s / 4,
         producer_request_timeout=PRODUCE_S,
         producer_compression_type=None if kafka.compression == "none" else kafka.compression,
-        producer_max_request_size=MAX_MESSAGE_BYTES,
+        producer_max_request_size=topics.MAX_ROW_BYTES,
         store="memory://",
         datadir=folder,
         processing_guarantee="at_least_once",
-        topic_partitions=stage.partitions,
-        topic_replication_factor=kafka.replication,
+        topic_allow_declare=False,  # all topics are created, and checked, before
         topic_disable_leader=True,
         table_standby_replicas=0,
         stream_wait_empty=True,

@@ -16,12 +16,16 @@ from pipeline.worker.shell import Spot
 
 
 class Probe:
-    """A client that reads no messages and joins no group."""
+    """A client that joins no group, and reads a message only to see whether it is there."""
 
     def __init__(self, group: str, options: Mapping[str, Any]) -> None:
         """Say whose commits to look at, and how to connect."""
         self._client = AIOKafkaConsumer(
-            **options, group_id=group, enable_auto_commit=False, metadata_max_age_ms=10_000
+            **options,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            metadata_max_age_ms=10_000,
         )
 
     async def start(self) -> None:
@@ -37,15 +41,23 @@ class Probe:
         found = await self._client.end_offsets([TopicPartition(*spot) for spot in spots])
         return {(at.topic, at.partition): end for at, end in found.items()}
 
-    async def begins_at(self, spot: Spot) -> int:
-        """Return the first offset that the broker still has."""
+    async def next_from(self, spot: Spot, offset: int) -> int:
+        """Return the offset of the first message from an offset on; wait until there is one."""
         at = TopicPartition(*spot)
-        return int((await self._client.beginning_offsets([at]))[at])
+        self._client.assign([at])
+        self._client.seek(at, offset)
+        try:
+            return int((await self._client.getone(at)).offset)
+        finally:
+            self._client.unsubscribe()
 
     async def committed(self, spots: Collection[Spot]) -> dict[Spot, int]:
         """Return where the group goes on: the committed offset, else the beginning."""
         found: dict[Spot, int] = {}
         for spot in spots:
-            offset = await self._client.committed(TopicPartition(*spot))
-            found[spot] = await self.begins_at(spot) if offset is None else int(offset)
+            at = TopicPartition(*spot)
+            offset = await self._client.committed(at)
+            if offset is None:
+                offset = (await self._client.beginning_offsets([at]))[at]
+            found[spot] = int(offset)
         return found

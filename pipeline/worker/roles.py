@@ -16,10 +16,11 @@ from typing import Literal
 
 from pipeline import clock
 from pipeline.assembly import flow_of
+from pipeline.broker import topics
 from pipeline.broker.ensure import ensure_topics
 from pipeline.broker.graphs import publish_graphs
 from pipeline.flow import Flow
-from pipeline.settings import Settings
+from pipeline.settings import KafkaSettings, Settings
 from pipeline.worker.correlate import CorrelateStage
 from pipeline.worker.detect import DetectStage
 from pipeline.worker.health import Health, served
@@ -57,7 +58,9 @@ def serve(role: Role, settings: Settings, *, lifeline: bool = False) -> None:
         if role == "index":
             _serve_index(settings, health)
         else:
-            asyncio.run(_serve_stage(_stage(role, flow, settings), settings, health))
+            stage = _stage(role, flow, settings)
+            _ensure_state(stage, settings.kafka)
+            asyncio.run(_serve_stage(stage, settings, health))
 
 
 def _stage(role: Role, flow: Flow, settings: Settings) -> Stage:
@@ -72,6 +75,12 @@ def _stage(role: Role, flow: Flow, settings: Settings) -> Stage:
     return CorrelateStage(
         flow=flow, prefix=kafka.topic_prefix, partitions=kafka.partitions.symptoms
     )
+
+
+def _ensure_state(stage: Stage, kafka: KafkaSettings) -> None:
+    """Create or check the topic of the stage's rows; Faust creates nothing."""
+    rows = topics.state_topic(kafka.topic_prefix, stage.name, stage.partitions)
+    ensure_topics(kafka, wanted=[rows])
 
 
 async def _serve_stage(stage: Stage, settings: Settings, health: Health) -> None:

@@ -20,6 +20,7 @@ Three things are not left to Faust, since each was seen to lose messages under a
 import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,8 +45,6 @@ STILL_S = 2.0
 """Messages are there and none of any partition is given out for so long: dropped on the way."""
 STILL_AMONG_OTHERS_S = 10.0
 """Likewise for one partition while others move: Faust may hold some thousand messages before it."""
-MAX_RETURNS = 3
-"""Attempts to read a hole again; then there is nothing in it (a foreign producer's transaction)."""
 
 Spot = tuple[str, int]
 """Topic and partition."""
@@ -79,8 +78,8 @@ class Place(Protocol):
     async def commit(self, offsets: Mapping[Spot, int]) -> bool:
         """Commit offsets; return False when the broker refuses because the place is lost."""
 
-    async def begins_at(self, spot: Spot) -> int:
-        """Return the first offset that the broker still has."""
+    async def next_from(self, spot: Spot, offset: int) -> int:
+        """Return the offset of the first message that the broker has from an offset on."""
 
     async def go_back(self, spot: Spot, offset: int) -> None:
         """Read on from an offset."""
@@ -131,7 +130,6 @@ class Shell:
     _parts: dict[int, Part] = field(default_factory=dict, init=False)
     _opened_for: int | None = field(default=None, init=False)
     _lost: int | None = field(default=None, init=False)
-    _returns: dict[Spot, tuple[int, int]] = field(default_factory=dict, init=False)
     _committed: dict[Spot, int] = field(default_factory=dict, init=False)
     _committed_at: float = field(default=-math.inf, init=False)
     _goal: _Goal | None = field(default=None, init=False)
@@ -154,7 +152,6 @@ class Shell:
         self.positions = dict(positions)
         self._committed = {}
         self._committed_at = -math.inf
-        self._returns.clear()
         self._goal = None
         self.silence.reset()
         self._opened_for = self.place.generation()
@@ -181,10 +178,10 @@ class Shell:
     async def run(self) -> None:
         """Handle messages until cancelled."""
         while True:
-            try:
-                first = await asyncio.wait_for(self._inbox.get(), self.tick_s)
-            except TimeoutError:
-                first = None
+            first: Taken | None = None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.tick_s):  # wait_for may swallow a cancellation
+                    first = await self._inbox.get()
             async with self._busy:
                 await self._turn(first)
 
@@ -232,14 +229,11 @@ class Shell:
         expected = handful.positions.get(spot, 0)
         if message.offset <= expected:
             return message.offset == expected
-        _, times = self._returns.get(spot, (expected, 0))
-        first = await self.place.begins_at(spot)
-        if first > expected or times >= MAX_RETURNS:
-            why = "expired" if first > expected else "empty_offsets"
-            self.health.count(why, message.offset - expected)
+        there = await self.place.next_from(spot, expected)
+        if there >= message.offset:  # nothing was dropped: the broker has nothing there (any more)
+            self.health.count("missing_offsets", message.offset - expected)
             return True
         self.health.count("holes")
-        self._returns[spot] = (expected, times + 1)
         await self.place.go_back(spot, expected)
         return False
 

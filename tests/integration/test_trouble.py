@@ -53,6 +53,15 @@ def test_a_wrong_partition_count_is_one_clear_line(
     assert f"{site.prefix}.{topic}: 3 partitions" in done.stderr
 
 
+def test_state_with_another_number_of_partitions_is_one_clear_line(
+    site: Site, broker: BrokerView
+) -> None:
+    broker.create({f"{site.prefix}-detect-state-changelog": 3})
+    done = site.command("detect")
+    assert done.returncode == 1
+    assert f"{site.prefix}-detect-state-changelog: 3 partitions" in done.stderr.splitlines()[-1]
+
+
 WITHOUT_BROKER = [
     ["run"],
     ["detect"],

@@ -81,7 +81,8 @@ def count(
     broker: BrokerView, prefix: str, spawn: Callable[..., subprocess.Popen[bytes]]
 ) -> Counting:
     feeds = {f"{prefix}.observations.{feed}": counting.PARTITIONS for feed in counting.FEEDS}
-    broker.create({**feeds, f"{prefix}.symptoms": 2, f"{prefix}.rejected": 1})
+    state = {f"{prefix}-count-state-changelog": counting.PARTITIONS}
+    broker.create({**feeds, **state, f"{prefix}.symptoms": 2, f"{prefix}.rejected": 1})
     return Counting(broker, prefix, spawn)
 
 

@@ -50,6 +50,15 @@ def test_messages_lost_on_the_way_are_fetched_again(messages: list, lose: frozen
     assert broker.counts() == broker.told() == broker.sent()
 
 
+def test_offsets_that_the_broker_does_not_have_are_passed_over_and_counted() -> None:
+    broker = broker_with([(spots()[0], b"a")] * 6)
+    del broker.messages[spots()[0]][2:4]  # retention took them
+    worker = InMemory(broker)
+    assert work(worker)
+    assert broker.counts() == broker.sent()
+    assert worker.health.report().counts["missing_offsets"] == 2
+
+
 def test_no_row_is_written_once_the_place_is_lost() -> None:
     broker = broker_with([(spots()[0], b"a")])
     worker = InMemory(broker, keeps_place=False)
