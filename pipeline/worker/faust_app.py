@@ -186,6 +186,7 @@ class Worker:
 
     async def _restored(self, *_: object) -> None:
         """Let the shell in: rows are restored, and messages come only after this."""
+        self._folder.cleanup()  # Faust made its folders; a table in memory has nothing to put there
         own = self._own()
         self._ready_shell().enter(await self.probe.committed(own))
         self.health.count("assignments")
