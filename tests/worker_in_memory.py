@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pipeline.broker.message import Message
 from pipeline.worker.health import Health
 from pipeline.worker.shell import Shell, Spot
 from pipeline.worker.silence import Silence
-from pipeline.worker.stage import Incoming, Outgoing
+from pipeline.worker.stage import Outgoing
 from servers.counting import FEEDS, CountingStage
 
 PREFIX = "t"
@@ -27,7 +28,7 @@ class Killed(BaseException):
 class Given:
     """A message handed to the shell."""
 
-    message: Incoming
+    message: Message
     generation: int
     released: bool = False
 
@@ -40,7 +41,7 @@ class Given:
 class Broker:
     """What outlives the workers."""
 
-    messages: dict[Spot, list[Incoming]] = field(default_factory=dict)
+    messages: dict[Spot, list[Message]] = field(default_factory=dict)
     published: list[Outgoing] = field(default_factory=list)
     committed: dict[Spot, int] = field(default_factory=dict)
     generation: int = 0
@@ -48,7 +49,7 @@ class Broker:
     def send(self, spot: Spot, key: bytes, value: bytes = b"x") -> None:
         """Append a message."""
         log = self.messages.setdefault(spot, [])
-        log.append(Incoming(spot[0], spot[1], len(log), key, value))
+        log.append(Message(spot[0], spot[1], len(log), key, value))
 
     def rows(self) -> dict[bytes, bytes]:
         """Return the latest value of each row."""

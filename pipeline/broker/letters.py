@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.broker import tail, topics
+from pipeline.broker.message import Message
 from pipeline.broker.producer import ObservationPublisher
-from pipeline.broker.tail import Message
 from pipeline.settings import KafkaSettings
 
 _PREFIX = "aftershock.rejected."

@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from pipeline.broker import tail, topics
-from pipeline.broker.tail import Message
+from pipeline.broker.message import Message
 from pipeline.records import BATCH_OR_MARK, Mark
 from pipeline.settings import KafkaSettings
 

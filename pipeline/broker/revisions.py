@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from pipeline.broker.tail import Message
+from pipeline.broker.message import Message
 from pipeline.records import Incident, Rejected, RejectionCode
 from pipeline.rejection import in_parts, reason_of
 

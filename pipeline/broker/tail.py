@@ -5,13 +5,13 @@ committed: any number of people may look at once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 from kafka import TopicPartition  # type: ignore[import-untyped]  # it ships no types
 from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 
 from pipeline.broker import clients
+from pipeline.broker.message import Message
 from pipeline.clock import monotonic
 from pipeline.errors import AftershockError, BrokenWorld
 from pipeline.settings import KafkaSettings
@@ -21,23 +21,6 @@ _FETCH_MS = 50
 _CLOSE_MS = 1_000
 SILENT_S = 20.0
 """Nothing at all for so long, though there is more to read: something is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as it lies in a topic."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-    @property
-    def where(self) -> str:
-        """Name its place: ``topic/partition@offset``."""
-        return f"{self.topic}/{self.partition}@{self.offset}"
 
 
 class Reader:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from pipeline.broker.message import Message
 from pipeline.correlate.partition import CorrelatePartition, CorrelateStep
 from pipeline.flow import Flow
 from pipeline.records import SYMPTOM_OR_MARK, Incident, Mark, Symptom, canonical
 from pipeline.rejection import reason_of
-from pipeline.worker.stage import Effects, Incoming, Outgoing, Row, Unreadable
+from pipeline.worker.stage import Effects, Outgoing, Row, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class CorrelatePart:
         """Take up the state from table rows."""
         self.core.restore(rows)
 
-    def take(self, message: Incoming) -> Effects:
+    def take(self, message: Message) -> Effects:
         """Apply a symptom or a mark.
 
         Raises:
@@ -96,7 +97,7 @@ def outgoing(topic: str, incident: Incident) -> Outgoing:
     )
 
 
-def _read(message: Incoming) -> Symptom | Mark:
+def _read(message: Message) -> Symptom | Mark:
     try:
         return SYMPTOM_OR_MARK.validate_json(message.value or b"")
     except ValidationError as trouble:

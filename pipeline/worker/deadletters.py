@@ -4,7 +4,8 @@ In: a message that could not be read, or that made a core fail. Out: what to pub
 topic: original bytes, key and headers untouched, and ``aftershock.rejected.{code,what,where}``.
 """
 
-from pipeline.worker.stage import Incoming, Outgoing
+from pipeline.broker.message import Message
+from pipeline.worker.stage import Outgoing
 
 CODE_HEADER = "aftershock.rejected.code"
 WHAT_HEADER = "aftershock.rejected.what"
@@ -14,7 +15,7 @@ MAX_WHAT = 500
 """Characters of a reason: one line that a person reads; the bytes themselves are in the value."""
 
 
-def dead_letter(topic: str, message: Incoming, *, code: str, what: str) -> Outgoing:
+def dead_letter(topic: str, message: Message, *, code: str, what: str) -> Outgoing:
     """Return the message for the rejected topic."""
     reason = (
         (CODE_HEADER, code.encode()),

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from pipeline.broker.message import Message
 from pipeline.detect.partition import DetectPartition, DetectStep
 from pipeline.flow import Flow
 from pipeline.records import BATCH_OR_MARK, FEEDS, SIGNAL_OF_FEED, Batch, Mark, canonical
 from pipeline.rejection import reason_of
-from pipeline.worker.stage import Effects, Incoming, Outgoing, Row, Unreadable
+from pipeline.worker.stage import Effects, Outgoing, Row, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class DetectPart:
         """Take up the state from table rows."""
         self.core.restore(rows)
 
-    def take(self, message: Incoming) -> Effects:
+    def take(self, message: Message) -> Effects:
         """Apply a batch or a mark.
 
         Raises:
@@ -91,7 +92,7 @@ class DetectPart:
         return Effects(outputs, marks, list(step.rows.items()), heard)
 
 
-def _read(message: Incoming) -> Batch | Mark:
+def _read(message: Message) -> Batch | Mark:
     try:
         return BATCH_OR_MARK.validate_json(message.value or b"")
     except ValidationError as trouble:

@@ -20,6 +20,7 @@ from faust.types.auth import CredentialsArg
 from faust.types.transports import ConsumerT
 
 from pipeline.broker import clients, topics
+from pipeline.broker.message import Message
 from pipeline.clock import monotonic
 from pipeline.errors import BrokenWorld
 from pipeline.settings import Security, Settings
@@ -28,7 +29,7 @@ from pipeline.worker.probe import Probe
 from pipeline.worker.publish import Publisher
 from pipeline.worker.shell import Shell, Spot
 from pipeline.worker.silence import Silence
-from pipeline.worker.stage import Incoming, Stage
+from pipeline.worker.stage import Stage
 
 TABLE = "state"
 """Name of each worker's table; that of its changelog topic follows (``topics.state``)."""
@@ -49,7 +50,7 @@ class _Given:
 
     consumer: ConsumerT
     event: EventT[bytes]
-    message: Incoming
+    message: Message
 
     @property
     def generation(self) -> int:
@@ -157,7 +158,7 @@ class Worker:
         """Be the agent: hand each message to the shell."""
         async for event in cast(Stream[bytes], stream).noack().events():
             message = event.message
-            incoming = Incoming(
+            incoming = Message(
                 message.topic,
                 message.partition,
                 message.offset,

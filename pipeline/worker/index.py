@@ -19,9 +19,9 @@ from kafka.errors import KafkaError  # type: ignore[import-untyped]
 from pipeline import clock
 from pipeline.broker import clients, topics
 from pipeline.broker.ensure import ensure_topics
+from pipeline.broker.message import Message
 from pipeline.broker.producer import ObservationPublisher
 from pipeline.broker.revisions import Folded
-from pipeline.broker.tail import Message
 from pipeline.errors import BrokenWorld
 from pipeline.settings import Settings
 from pipeline.store import IncidentStore, open_store

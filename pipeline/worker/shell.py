@@ -24,12 +24,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline.broker.message import Message
 from pipeline.clock import monotonic
 from pipeline.worker.deadletters import dead_letter
 from pipeline.worker.health import Health
 from pipeline.worker.publish import Publishes
 from pipeline.worker.silence import Silence
-from pipeline.worker.stage import Effects, Incoming, Outgoing, Part, Stage, Unreadable, partition_of
+from pipeline.worker.stage import Effects, Outgoing, Part, Stage, Unreadable, partition_of
 
 MAX_INBOX = 256
 """Messages that wait here; with batches of a few hundred observations of about 300 bytes: 25 MB."""
@@ -54,7 +55,7 @@ class Taken(Protocol):
     """A message that Faust has given out."""
 
     @property
-    def message(self) -> Incoming:
+    def message(self) -> Message:
         """What it says."""
 
     @property
@@ -223,7 +224,7 @@ class Shell:
         """Say whether a message belongs to the partitions as we have them (else it comes again)."""
         return taken.generation == self._opened_for == self.place.generation() != self._lost
 
-    async def _follows(self, message: Incoming, handful: _Handful) -> bool:
+    async def _follows(self, message: Message, handful: _Handful) -> bool:
         """Say whether a message comes where the last one ended; go back when there is a hole."""
         spot = (message.topic, message.partition)
         expected = handful.positions.get(spot, 0)
@@ -251,7 +252,7 @@ class Shell:
                 self.health.count("holes")
                 await self.place.go_back(spot, self.positions[spot])
 
-    async def _apply(self, message: Incoming, handful: _Handful) -> Effects:
+    async def _apply(self, message: Message, handful: _Handful) -> Effects:
         """Give a message to its core; what cannot be used goes to the dead letters."""
         try:
             effects = self._parts[message.partition].take(message)
@@ -267,7 +268,7 @@ class Shell:
             self.silence.heard(message.partition, effects.heard)
         return effects
 
-    def _rejected(self, message: Incoming, code: str, what: str) -> Effects:
+    def _rejected(self, message: Message, code: str, what: str) -> Effects:
         return Effects([dead_letter(self.rejected_topic, message, code=code, what=what)])
 
     def _rebuild(self, number: int) -> None:

@@ -8,25 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline.broker.message import Message
+
 Row = tuple[bytes, bytes | None]
 """A table row: key (it begins with ``<partition>|``) and value; None deletes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message as it came from the broker."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-    @property
-    def where(self) -> str:
-        """Name its place: ``topic/partition@offset``."""
-        return f"{self.topic}/{self.partition}@{self.offset}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +56,7 @@ class Part(Protocol):
     def restore(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Take up the state from table rows (those of other partitions are passed over)."""
 
-    def take(self, message: Incoming) -> Effects:
+    def take(self, message: Message) -> Effects:
         """Apply a message.
 
         Raises:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from pipeline.broker.marks import told_until
-from pipeline.broker.tail import Message
+from pipeline.broker.message import Message
 from pipeline.records import Batch, Log, Mark, canonical
 
 TEN, NOON = (datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in (10, 12))

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incident_values import INCIDENTS, incident
+from pipeline.broker.message import Message
 from pipeline.broker.revisions import Folded
-from pipeline.broker.tail import Message
 from pipeline.records import Incident, canonical
 
 

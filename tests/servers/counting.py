@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.worker.stage import Effects, Incoming, Outgoing, Row, Unreadable
+from pipeline.broker.message import Message
+from pipeline.worker.stage import Effects, Outgoing, Row, Unreadable
 
 PARTITIONS = 4
 FEEDS = ("logs", "events", "metrics")
@@ -30,7 +31,7 @@ class CountingPart:
         """Take up the counts."""
         self.rows = {key: json.loads(value) for key, value in rows}
 
-    def take(self, message: Incoming) -> Effects:
+    def take(self, message: Message) -> Effects:
         """Count a message once, however often it is delivered."""
         if message.value == b"broken":
             raise Unreadable("invalid", "it says broken")
