@@ -84,8 +84,8 @@ def differences(wanted: Sequence[Topic], found: Sequence[Found]) -> Iterator[str
         if is_.partitions != topic.partitions:
             yield (
                 f"topic {topic.name}: {is_.partitions} partitions, but {topic.partitions} wanted:"
-                " stop the roles, delete the topic and the roles' state topics (`*-state-changelog`:"
-                " they remember its offsets) and run `aftershock topics ensure`,"
+                " stop the roles, delete the topic and the topics of their state"
+                " (`*-state-changelog`, which remember its offsets), run `aftershock topics ensure`,"
                 " or set kafka.partitions to what is there"
             )
         policy = is_.cleanup_policy
