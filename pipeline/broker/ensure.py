@@ -85,7 +85,7 @@ def differences(wanted: Sequence[Topic], found: Sequence[Found]) -> Iterator[str
             yield (
                 f"topic {topic.name}: {is_.partitions} partitions, but {topic.partitions} wanted:"
                 " stop the roles, delete the topic and the topics of their state"
-                " (`*-state-changelog`, which remember its offsets), run `aftershock topics ensure`,"
+                " (`*-state-changelog`: they hold its offsets), run `aftershock topics ensure`,"
                 " or set kafka.partitions to what is there"
             )
         policy = is_.cleanup_policy
