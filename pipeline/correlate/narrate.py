@@ -170,9 +170,8 @@ def _verdict(causes: Sequence[Cause]) -> Verdict:
 def _title(group: Group, causes: Sequence[Cause]) -> str:
     node = causes[0].node if causes else group.symptoms[0].node
     own = group.at(node)
-    leading = max(
-        own or group.naming(node) or group.symptoms, key=lambda s: (_RANK[s.severity], s.id)
-    )
+    told = own or group.naming(node) or group.symptoms
+    leading = min(told, key=lambda symptom: (-_RANK[symptom.severity], symptom.onset, symptom.id))
     says = leading.title if own else f"suspected, from “{leading.title}” at {leading.node}"
     others = sorted({symptom.node for symptom in group.symptoms} - {node})
     affects = f"; affects {_some(others)}" if others else ""
