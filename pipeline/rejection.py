@@ -31,25 +31,25 @@ class LongPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Grounds:
     """Why a record was rejected: a code for programs and one line for people."""
 
     code: RejectionCode
     what: str
 
 
-def reason_of(trouble: ValidationError, content: bytes) -> Reason:
+def reason_of(trouble: ValidationError, content: bytes) -> Grounds:
     """Return why ``content`` failed to validate."""
     first = trouble.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
-        return _not_utf8(content) or Reason("not-json", one_line(_json_trouble(first["msg"])))
+        return _not_utf8(content) or Grounds("not-json", one_line(_json_trouble(first["msg"])))
     steps = [str(step) for step in first["loc"]]
     field = ".".join(steps[1:] if steps and steps[0] in _TAGS else steps)
     if first["type"].startswith("union_tag"):
         field = first["ctx"]["discriminator"].strip("'")
     what = f"{field}: {first['msg']}" if field else first["msg"]
     others = trouble.error_count() - 1
-    return Reason("invalid", one_line(f"{what} (and {others} more)" if others else what))
+    return Grounds("invalid", one_line(f"{what} (and {others} more)" if others else what))
 
 
 def one_line(text: str) -> str:
@@ -63,12 +63,12 @@ def _json_trouble(message: str) -> str:
     return message.replace("Invalid JSON:", "not JSON:").replace("line 1 column", "column")
 
 
-def _not_utf8(content: bytes) -> Reason | None:
+def _not_utf8(content: bytes) -> Grounds | None:
     try:
         content.decode()
     except UnicodeDecodeError as trouble:
         byte = content[trouble.start]
-        return Reason("not-utf8", f"not UTF-8: byte 0x{byte:02x} at column {trouble.start + 1}")
+        return Grounds("not-utf8", f"not UTF-8: byte 0x{byte:02x} at column {trouble.start + 1}")
     return None
 
 

@@ -69,7 +69,7 @@ def publish_again(kafka: KafkaSettings) -> tuple[int, int]:
     group = topics.group(kafka.topic_prefix, "rejected-replay")
     ours = set(topics.observation_topics(kafka.topic_prefix))
     back = elsewhere = 0
-    with tail.Reader(kafka, [topics.rejected(kafka.topic_prefix)], group=group) as reader:
+    with tail.TopicReader(kafka, [topics.rejected(kafka.topic_prefix)], group=group) as reader:
         incomplete: list[tuple[int, int]] = []
         with ObservationPublisher(kafka) as publisher:
             for letter in letters(reader.to_end()):

@@ -31,5 +31,5 @@ def last_told(kafka: KafkaSettings) -> datetime | None:
         BrokenWorld: no broker answers.
         AftershockError: the topic is not there.
     """
-    with tail.Reader(kafka, [topics.observations(kafka.topic_prefix, "log")]) as reader:
+    with tail.TopicReader(kafka, [topics.observations(kafka.topic_prefix, "log")]) as reader:
         return told_until(reader.last())

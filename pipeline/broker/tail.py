@@ -23,7 +23,7 @@ SILENT_S = 20.0
 """Nothing at all for so long, though there is more to read: something is wrong."""
 
 
-class Reader:
+class TopicReader:
     """Reads topics up to the ends that they have at the start; use it as a context manager.
 
     With a group it begins where the group has committed; only :meth:`commit` commits.
@@ -110,13 +110,13 @@ class Reader:
 def read_to_end(
     kafka: KafkaSettings, topics: Sequence[str], *, group: str | None = None
 ) -> Iterator[Message]:
-    """Yield all messages of topics, up to the ends that they have now (see :class:`Reader`).
+    """Yield all messages of topics, up to the ends that they have now (see :class:`TopicReader`).
 
     Raises:
         BrokenWorld: no broker answers, or it stops answering.
         AftershockError: a topic is not there.
     """
-    with Reader(kafka, topics, group=group) as reader:
+    with TopicReader(kafka, topics, group=group) as reader:
         yield from reader.to_end()
 
 

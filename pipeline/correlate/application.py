@@ -31,7 +31,7 @@ class News(Enum):
 
 
 @dataclass(slots=True)
-class Tally:
+class Fates:
     """What became of the symptoms and incidents that are final (law 4)."""
 
     in_incident: int = 0
@@ -44,7 +44,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Change:
+class Outcome:
     """What an evaluation brought."""
 
     incidents: list[Incident] = field(default_factory=list)
@@ -65,7 +65,7 @@ class ApplicationState:
         self.superseded: dict[str, str] = {}
         """Former ids of symptoms, with the id that took their place."""
         self.incidents = Incidents(model)
-        self.tally = Tally()
+        self.fates = Fates()
 
     def add(self, symptom: Symptom, complete_to: int | None) -> News:
         """Take a revision of a symptom; return what news it is.
@@ -101,19 +101,19 @@ class ApplicationState:
         wait = int(self._model.settings.refresh_s * _SECOND)
         self.incidents.postpone(symptom_id, moment.now + wait)
 
-    def evaluate(self, symptom_id: str, moment: Moment) -> Change:
+    def evaluate(self, symptom_id: str, moment: Moment) -> Outcome:
         """Explain the component of a symptom anew."""
-        return Change(incidents=self._explain(self._component(symptom_id), moment))
+        return Outcome(incidents=self._explain(self._component(symptom_id), moment))
 
-    def advance(self, moment: Moment) -> Change:
+    def advance(self, moment: Moment) -> Outcome:
         """Let time pass: open what has settled, resolve what is quiet, finish what is final."""
-        change = Change()
+        outcome = Outcome()
         for symptom_id in sorted(self.incidents.due(moment)):
             if symptom_id in self.symptoms:
-                change.incidents += self._explain(self._component(symptom_id), moment)
+                outcome.incidents += self._explain(self._component(symptom_id), moment)
         for component in self._final(moment):
-            self._finish(component, change)
-        return change
+            self._finish(component, outcome)
+        return outcome
 
     def forget(self, symptom_ids: Iterable[str]) -> None:
         """Forget facts that are final, and the ids that they had before."""
@@ -125,10 +125,10 @@ class ApplicationState:
 
     def _admit(self, symptom: Symptom, complete_to: int | None) -> bool:
         if complete_to is not None and self._final_from([symptom]) <= complete_to:
-            self.tally.late_or_repeated += 1
+            self.fates.late_or_repeated += 1
             return False
         if len(self.symptoms) >= self._model.settings.max_symptoms:
-            self.tally.overflow += 1
+            self.fates.overflow += 1
             return False
         return True
 
@@ -180,22 +180,22 @@ class ApplicationState:
         settings = self._model.settings
         return ended + int((self._model.reach_s + settings.resolve_after_s) * _SECOND)
 
-    def _finish(self, component: Sequence[str], change: Change) -> None:
+    def _finish(self, component: Sequence[str], outcome: Outcome) -> None:
         """Give a final component's incidents their final revision, count it, let it go."""
         pieces = [self._weights.evidence[member] for member in component]
         facts = sum(self.symptoms[member].revision for member in component)
         groups = explain(pieces, self._weights)
         ids = self._with_former_ids(component)
         revisions, ended = self.incidents.finish(groups, facts, ids)
-        change.incidents += revisions
-        change.ended += ended
-        change.forgotten += component
+        outcome.incidents += revisions
+        outcome.ended += ended
+        outcome.forgotten += component
         opened = [group for group in groups if self.incidents.opens(group)]
         told = sum(len(group.symptoms) for group in opened)
-        self.tally.incidents += len(opened)
-        self.tally.in_incident += told
-        self.tally.below_threshold += len(component) - told
-        self.tally.superseded += len(ids) - len(component)
+        self.fates.incidents += len(opened)
+        self.fates.in_incident += told
+        self.fates.below_threshold += len(component) - told
+        self.fates.superseded += len(ids) - len(component)
 
 
 def _says_the_same(former: Symptom, symptom: Symptom) -> bool:

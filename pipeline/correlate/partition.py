@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 
 import msgspec
 
-from pipeline.correlate.application import ApplicationState, Change, News, Tally
+from pipeline.correlate.application import ApplicationState, Fates, News, Outcome
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.records import Incident, Mark, Symptom, canonical, micros
@@ -77,9 +77,9 @@ class CorrelatePartition:
         news = state.add(symptom, self._row.watermark.high)
         if news is News.NONE:
             return CorrelateStep()
-        change = Change()
+        outcome = Outcome()
         if news is News.CHANGE:
-            change = state.evaluate(symptom.id, self._moment)
+            outcome = state.evaluate(symptom.id, self._moment)
         else:
             state.postpone(symptom.id, self._moment)
         rows: dict[bytes, bytes | None] = {
@@ -87,7 +87,7 @@ class CorrelatePartition:
         }
         for former in symptom.supersedes:
             rows[self._key("symptom", application, former)] = None
-        return CorrelateStep(change.incidents, rows | self._told(application, change))
+        return CorrelateStep(outcome.incidents, rows | self._told(application, outcome))
 
     def on_mark(self, mark: Mark) -> CorrelateStep:
         """Take the time mark of one partition of detection: what it settles or ends is told."""
@@ -98,16 +98,16 @@ class CorrelatePartition:
         if not moved:
             return CorrelateStep()
         moment = self._moment
-        changes = {name: state.advance(moment) for name, state in sorted(self._states.items())}
+        outcomes = {name: state.advance(moment) for name, state in sorted(self._states.items())}
         rows, self._leftover = self._leftover, {}
-        for application, change in changes.items():
-            rows |= self._told(application, change)
-        self._row.forgotten = {name: c.forgotten for name, c in changes.items() if c.forgotten}
-        self._row.tallies = {name: asdict(state.tally) for name, state in self._states.items()}
+        for application, outcome in outcomes.items():
+            rows |= self._told(application, outcome)
+        self._row.forgotten = {name: c.forgotten for name, c in outcomes.items() if c.forgotten}
+        self._row.tallies = {name: asdict(state.fates) for name, state in self._states.items()}
         rows[self._key("partition")] = msgspec.json.encode(self._row)
-        for application, change in changes.items():
-            rows |= self._forgotten(application, change)
-        told = [incident for change in changes.values() for incident in change.incidents]
+        for application, outcome in outcomes.items():
+            rows |= self._forgotten(application, outcome)
+        told = [incident for outcome in outcomes.values() for incident in outcome.incidents]
         return CorrelateStep(told, rows)
 
     @property
@@ -123,24 +123,24 @@ class CorrelatePartition:
             state = self._states[application] = ApplicationState(self._models[application])
         return state
 
-    def _told(self, application: str, change: Change) -> dict[bytes, bytes | None]:
+    def _told(self, application: str, outcome: Outcome) -> dict[bytes, bytes | None]:
         """Return the rows that remember what is published of incidents that live on."""
         return {
             self._key("incident", application, incident.id): canonical(incident)
-            for incident in change.incidents
-            if incident.id not in change.ended
+            for incident in outcome.incidents
+            if incident.id not in outcome.ended
         }
 
-    def _forgotten(self, application: str, change: Change) -> dict[bytes, bytes | None]:
+    def _forgotten(self, application: str, outcome: Outcome) -> dict[bytes, bytes | None]:
         """Forget what is final; return the rows to delete."""
-        self._states[application].forget(change.forgotten)
-        symptoms = (self._key("symptom", application, gone) for gone in change.forgotten)
-        incidents = (self._key("incident", application, gone) for gone in change.ended)
+        self._states[application].forget(outcome.forgotten)
+        symptoms = (self._key("symptom", application, gone) for gone in outcome.forgotten)
+        incidents = (self._key("incident", application, gone) for gone in outcome.ended)
         return dict.fromkeys((*symptoms, *incidents))
 
     def _restore_application(self, name: str, rows: Mapping[bytes, bytes]) -> None:
         state = ApplicationState(self._models[name])
-        state.tally = Tally(**self._row.tallies.get(name, {}))
+        state.fates = Fates(**self._row.tallies.get(name, {}))
         finished = set(self._row.forgotten.get(name, ()))
         for key, value in self._rows_of("symptom", name, rows):
             symptom = Symptom.model_validate_json(value)

@@ -93,7 +93,7 @@ def test_an_earlier_onset_moves_the_anchor(state: ApplicationState, symptom: Sym
 
 def test_what_came_too_late_to_join_is_counted(state: ApplicationState, symptom: Symptoms) -> None:
     assert tell(state, symptom("hub", 0), complete_s=36_000) == []
-    assert state.tally.late_or_repeated == 1
+    assert state.fates.late_or_repeated == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -135,5 +135,5 @@ def _outcome(model: Likelihood, symptoms: list[Symptom]) -> tuple[bytes, ...]:
     assert all(sorted(set(numbers)) == numbers for numbers in revisions.values())
     final = [incident for incident in latest.values() if incident.status != "merged"]
     assert all(incident.status == "resolved" for incident in final)
-    assert state.tally.in_incident + state.tally.below_threshold == len(symptoms)
+    assert state.fates.in_incident + state.fates.below_threshold == len(symptoms)
     return tuple(canonical(incident) for incident in sorted(final, key=lambda i: i.id))
