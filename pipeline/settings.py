@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic.dataclasses import dataclass as checked_dataclass
 from pydantic_settings import (
     BaseSettings,
@@ -22,21 +22,17 @@ from pydantic_settings import (
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.settings import DetectSettings
 from pipeline.flow import Windows
+from pipeline.settings_group import Group, Port, Seconds
+from pipeline.settings_ingest import AdaptSettings, IngestSettings
 
 DEFAULT_TOPOLOGY = "jupyterhub-openshift"
 
 _FORBID = ConfigDict(extra="forbid")
 _HOURS = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_SECONDS = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _PARTITIONS = Annotated[int, Field(ge=1, le=1000)]
-_PORT = Annotated[int, Field(ge=0, le=65535)] | None
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Partitions(_Group):
+class Partitions(Group):
     """How many partitions each topic has: the limit of what can be done in parallel."""
 
     observations: _PARTITIONS = 8
@@ -47,7 +43,7 @@ class Partitions(_Group):
     """Index workers at most."""
 
 
-class Retention(_Group):
+class Retention(Group):
     """How long the broker keeps what was published, in hours of wall time.
 
     Incidents and topology are compacted: the latest revision of each stays.
@@ -61,7 +57,7 @@ class Retention(_Group):
     """Somebody must have the time to look: two weeks."""
 
 
-class Security(_Group):
+class Security(Group):
     """How clients prove who they are, and the broker to them; the same for all clients."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -94,7 +90,7 @@ class Security(_Group):
         return self
 
 
-class KafkaSettings(_Group):
+class KafkaSettings(Group):
     """The broker, and the topics on it."""
 
     bootstrap_servers: Annotated[str, Field(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$")] = (
@@ -109,15 +105,15 @@ class KafkaSettings(_Group):
     retention: Retention = Retention()
     compression: Literal["zstd", "gzip", "none"] = "zstd"
     """Of what we publish; logs shrink to a tenth."""
-    connect_timeout_s: _SECONDS = 8.0
+    connect_timeout_s: Seconds = 8.0
     """After this without an answer a command gives up, in seconds; roles that run try for ever."""
-    delivery_timeout_s: _SECONDS = 120.0
+    delivery_timeout_s: Seconds = 120.0
     """A record that is not acknowledged for so long counts as failed, in seconds; longer than a
     rolling restart takes to elect a new leader."""
     security: Security = Security()
 
 
-class WorkerSettings(_Group):
+class WorkerSettings(Group):
     """What all roles have in common."""
 
     session_timeout_s: Annotated[float, Field(ge=1, le=1800)] = 30.0
@@ -125,17 +121,20 @@ class WorkerSettings(_Group):
     a kill is felt. The embedded broker also waits half of it when a worker joins."""
 
 
-class HealthSettings(_Group):
+class HealthSettings(Group):
     """Where each role answers ``/ready`` and ``/live``; None: it does not, 0: any free port."""
 
     host: str = "127.0.0.1"
     """Address to listen on; in a pod 0.0.0.0, since probes come from outside."""
-    detect_port: _PORT = None
-    correlate_port: _PORT = None
-    index_port: _PORT = None
+    detect_port: Port = None
+    correlate_port: Port = None
+    index_port: Port = None
+    ingest_port: Port = None
+    """Also ``/metrics``: what ingest sees of each node, for Prometheus."""
+    adapt_port: Port = None
 
 
-class Instance(_Group):
+class Instance(Group):
     """One instance of an application: a hub of its own in a namespace of its own, for one."""
 
     application: str
@@ -211,6 +210,8 @@ class Settings(BaseSettings):
     detect: DetectGroup = DetectGroup()
     correlate: CorrelateGroup = CorrelateGroup()
     worker: WorkerSettings = WorkerSettings()
+    ingest: IngestSettings = IngestSettings()
+    adapt: AdaptSettings = AdaptSettings()
     health: HealthSettings = HealthSettings()
 
     @classmethod

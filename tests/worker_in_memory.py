@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pipeline.broker.message import Message
-from pipeline.worker.health import Health
+from pipeline.health import Health
 from pipeline.worker.shell import Shell, Spot
 from pipeline.worker.silence import Silence
 from pipeline.worker.stage import Outgoing

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.broker import tail, topics
 from pipeline.broker.message import Message
-from pipeline.records import BATCH_OR_MARK, Mark
+from pipeline.records import OBSERVATION_VALUE, Mark
 from pipeline.settings import KafkaSettings
 
 
@@ -16,7 +16,7 @@ def told_until(messages: Iterable[Message]) -> datetime | None:
     latest: datetime | None = None
     for message in messages:
         try:
-            value = BATCH_OR_MARK.validate_json(message.value or b"")
+            value = OBSERVATION_VALUE.validate_json(message.value or b"")
         except ValidationError:
             continue  # detection will reject it, and say so
         if isinstance(value, Mark) and (latest is None or value.time > latest):

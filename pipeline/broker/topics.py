@@ -61,6 +61,11 @@ def rejected(prefix: str) -> str:
     return f"{prefix}.rejected"
 
 
+def ingest(prefix: str) -> str:
+    """Return the topic of ingest's positions."""
+    return f"{prefix}.ingest"
+
+
 def group(prefix: str, role: str) -> str:
     """Return the consumer group of a role."""
     return f"{prefix}-{role}"
@@ -120,6 +125,13 @@ def table(kafka: KafkaSettings) -> tuple[Topic, ...]:
             name=incidents(prefix),
             key="incident",
             partitions=partitions.incidents,
+            cleanup_policy="compact",
+            configs=_compacted(),
+        ),
+        Topic(
+            name=ingest(prefix),
+            key="source and part",
+            partitions=1,  # rare and small; read whole at a start
             cleanup_policy="compact",
             configs=_compacted(),
         ),

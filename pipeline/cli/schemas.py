@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from pipeline.errors import AftershockError, UsageError
 from pipeline.records import (
-    BATCH_OR_MARK,
     OBSERVATION,
+    OBSERVATION_VALUE,
     SYMPTOM_OR_MARK,
     GraphRecord,
     Incident,
+    Placement,
+    Positions,
     RejectionCode,
 )
 
@@ -48,9 +50,13 @@ class RejectedHeaders(BaseModel):
 
 _RECORDS: dict[str, tuple[TypeAdapter[Any], str]] = {
     "recorded-observation": (OBSERVATION, "One line of a recording"),
-    "topic.observations": (BATCH_OR_MARK, "A value of an observation topic"),
+    "topic.observations": (OBSERVATION_VALUE, "A value of an observation topic"),
     "topic.symptoms": (SYMPTOM_OR_MARK, "A value of the symptoms topic"),
-    "topic.topology": (TypeAdapter(GraphRecord), "A value of the topology topic"),
+    "topic.topology": (
+        TypeAdapter(Annotated[GraphRecord | Placement, Discriminator("kind")]),
+        "A value of the topology topic",
+    ),
+    "topic.ingest": (TypeAdapter(Positions), "A value of the topic of ingest's positions"),
     "topic.incidents": (TypeAdapter(Incident), "A value of the incidents topic"),
     "topic.rejected.headers": (TypeAdapter(RejectedHeaders), "Headers of the rejected topic"),
 }

@@ -4,8 +4,17 @@ Law: frozen values with a schema version and one canonical byte form. No I/O, no
 beyond validation.
 """
 
-from pipeline.records.base import EPOCH, Instant, Record, canonical, instant, micros
-from pipeline.records.batch import BATCH_OR_MARK, Batch, Mark
+from pipeline.records.base import (
+    EARLIEST,
+    EPOCH,
+    LATEST,
+    Instant,
+    Record,
+    canonical,
+    instant,
+    micros,
+)
+from pipeline.records.batch import OBSERVATION_VALUE, Batch, Gap, GapReason, Mark
 from pipeline.records.incident import (
     Cause,
     Change,
@@ -17,6 +26,7 @@ from pipeline.records.incident import (
     ReasonCode,
     Verdict,
 )
+from pipeline.records.ingest import LogPosition, Placement, Positions
 from pipeline.records.observation import (
     FEED_OF_SIGNAL,
     FEEDS,
@@ -41,11 +51,13 @@ from pipeline.records.symptom import (
 from pipeline.records.topology import GraphRecord
 
 __all__ = [
-    "BATCH_OR_MARK",
+    "EARLIEST",
     "EPOCH",
     "FEEDS",
     "FEED_OF_SIGNAL",
+    "LATEST",
     "OBSERVATION",
+    "OBSERVATION_VALUE",
     "SIGNALS",
     "SIGNAL_OF_FEED",
     "SYMPTOM_OR_MARK",
@@ -53,6 +65,8 @@ __all__ = [
     "Cause",
     "Change",
     "Event",
+    "Gap",
+    "GapReason",
     "GraphRecord",
     "Implication",
     "Incident",
@@ -60,10 +74,13 @@ __all__ = [
     "IncidentSymptom",
     "Instant",
     "Log",
+    "LogPosition",
     "Mark",
     "Metric",
     "Observation",
     "Parent",
+    "Placement",
+    "Positions",
     "Reason",
     "ReasonCode",
     "Record",

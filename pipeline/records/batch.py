@@ -1,4 +1,4 @@
-"""What the observation topics carry: batches of observations, and time marks between them."""
+"""What the observation topics carry: batches of observations, marks of time, and gaps."""
 
 from typing import Annotated, Literal, Self
 
@@ -54,7 +54,42 @@ class Mark(Record):
     """What became of everything the source read so far, by bucket (cumulative)."""
 
 
-BATCH_OR_MARK: TypeAdapter[Batch | Mark] = TypeAdapter(
-    Annotated[Batch | Mark, Discriminator("kind")]
+GapReason = Literal[
+    "rate-limited",  # a container wrote more than it is allowed to
+    "buffer-full",  # the broker was away for longer than the buffer lasts
+    "not-followed",  # a log or a watch was not read for a while, and what was in it is gone
+    "too-many-series",  # a query brought more series than its limit
+]
+
+
+class Gap(Record):
+    """A stretch of event time in which observations of a node were lost, or could not be made.
+
+    Keyed by its node, on the topic of its signal: whoever reads that topic knows where it was
+    blind. A gap is no observation: nothing is counted from it as one.
+    """
+
+    kind: Literal["gap"] = "gap"
+    schema_version: SchemaVersion = 1
+    source: str
+    node: str
+    signal: Signal
+    since: Instant
+    until: Instant
+    lost: Annotated[int, Field(ge=0)] | None = None
+    """Observations that are known to be lost; None: nobody knows how many."""
+    reason: GapReason
+    what: str
+    """One line for people: what was lost where (the container, the query)."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.until < self.since:
+            raise ValueError("a gap ends after it begins")
+        return self
+
+
+OBSERVATION_VALUE: TypeAdapter[Batch | Mark | Gap] = TypeAdapter(
+    Annotated[Batch | Mark | Gap, Discriminator("kind")]
 )
 """Reads a value of an observation topic."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pipeline.broker.message import Message
 from pipeline.detect.partition import DetectPartition, DetectStep
 from pipeline.flow import Flow
-from pipeline.records import BATCH_OR_MARK, FEEDS, SIGNAL_OF_FEED, Batch, Mark, canonical
+from pipeline.records import FEEDS, OBSERVATION_VALUE, SIGNAL_OF_FEED, Batch, Gap, Mark, canonical
 from pipeline.rejection import reason_of
 from pipeline.worker.stage import Effects, Outgoing, Row, Unreadable
 
@@ -61,6 +61,8 @@ class DetectPart:
         """
         value = _read(message)
         feed = message.topic.rsplit(".", 1)[1]
+        if isinstance(value, Gap):
+            return Effects()
         if not isinstance(value, Batch):
             return self._effects(self.core.on_mark(feed, value), heard=value.source)
         if message.key != value.node.encode():
@@ -92,9 +94,9 @@ class DetectPart:
         return Effects(outputs, marks, list(step.rows.items()), heard)
 
 
-def _read(message: Message) -> Batch | Mark:
+def _read(message: Message) -> Batch | Mark | Gap:
     try:
-        return BATCH_OR_MARK.validate_json(message.value or b"")
+        return OBSERVATION_VALUE.validate_json(message.value or b"")
     except ValidationError as trouble:
         reason = reason_of(trouble, message.value or b"")
         raise Unreadable(reason.code, reason.what) from trouble

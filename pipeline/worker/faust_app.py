@@ -23,8 +23,8 @@ from pipeline.broker import clients, topics
 from pipeline.broker.message import Message
 from pipeline.clock import monotonic
 from pipeline.errors import BrokenWorld
+from pipeline.health import Health
 from pipeline.settings import Security, Settings
-from pipeline.worker.health import Health
 from pipeline.worker.probe import Probe
 from pipeline.worker.publish import Publisher
 from pipeline.worker.shell import Shell, Spot

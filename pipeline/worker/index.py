@@ -23,9 +23,9 @@ from pipeline.broker.message import Message
 from pipeline.broker.producer import ObservationPublisher
 from pipeline.broker.revisions import Folded
 from pipeline.errors import BrokenWorld
+from pipeline.health import Health
 from pipeline.settings import Settings
 from pipeline.store import IncidentStore, open_store
-from pipeline.worker.health import Health
 
 POLL_MS = 500
 """Also how soon a stop is noticed."""

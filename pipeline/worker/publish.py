@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it shi
 from faust.exceptions import ProducerSendError
 from faust.types.transports import ProducerT
 
-from pipeline.worker.health import Health
+from pipeline.health import Health
 from pipeline.worker.stage import Outgoing
 
 FIRST_PAUSE_S = 0.2

@@ -20,10 +20,10 @@ from pipeline.broker import topics
 from pipeline.broker.ensure import ensure_topics
 from pipeline.broker.graphs import publish_graphs
 from pipeline.flow import Flow
+from pipeline.health import Health, served
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.worker.correlate import CorrelateStage
 from pipeline.worker.detect import DetectStage
-from pipeline.worker.health import Health, served
 from pipeline.worker.stage import Stage
 
 Role = Literal["detect", "correlate", "index"]

@@ -26,8 +26,8 @@ from typing import Protocol
 
 from pipeline.broker.message import Message
 from pipeline.clock import monotonic
+from pipeline.health import Health
 from pipeline.worker.deadletters import dead_letter
-from pipeline.worker.health import Health
 from pipeline.worker.publish import Publishes
 from pipeline.worker.silence import Silence
 from pipeline.worker.stage import Effects, Outgoing, Part, Stage, Unreadable, partition_of

@@ -26,10 +26,10 @@ from pipeline.flow import Flow
 from pipeline.ingest.batching import Batcher
 from pipeline.ingest.steps import Stepper
 from pipeline.records import (
-    BATCH_OR_MARK,
     FEED_OF_SIGNAL,
     FEEDS,
     OBSERVATION,
+    OBSERVATION_VALUE,
     Batch,
     Mark,
     Symptom,
@@ -74,7 +74,7 @@ def in_process(flow: Flow, total: int, *, profile: bool) -> None:
     tell("route, batch, mark", cpu_of(lambda: published.extend(stepper.run(told))), total)
     encoded: list[bytes] = []
     tell("encode batches", cpu_of(lambda: encoded.extend(map(canonical, published))), total)
-    tell("decode batches", cpu_of(_each(BATCH_OR_MARK.validate_json, encoded)), total)
+    tell("decode batches", cpu_of(_each(OBSERVATION_VALUE.validate_json, encoded)), total)
     symptoms: list[tuple[str, Symptom] | Mark] = []
     tell("detect", _profiled(lambda: _detect(flow, published, symptoms), profile=profile), total)
     told_of = [value for value in symptoms if not isinstance(value, Mark)]

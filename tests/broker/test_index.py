@@ -17,11 +17,11 @@ from pipeline.broker.tail import read_to_end
 from pipeline.broker.topics import incidents, rejected
 from pipeline.clock import monotonic
 from pipeline.errors import BrokenWorld
+from pipeline.health import Health
 from pipeline.records import Incident, canonical
 from pipeline.settings import KafkaSettings, Settings, WorkerSettings
 from pipeline.store import Query, open_store
 from pipeline.store.sqlite import SqliteStore
-from pipeline.worker.health import Health
 from pipeline.worker.index import Index, run_index
 from servers.tansu_server import Tansu
 from servers.waiting import until

@@ -14,7 +14,7 @@ from pipeline.broker.letters import letters
 from pipeline.broker.tail import read_to_end
 from pipeline.broker.topics import observation_topics, rejected
 from pipeline.flow import Flow
-from pipeline.records import BATCH_OR_MARK, Batch, Mark
+from pipeline.records import OBSERVATION_VALUE, Batch, Mark
 from pipeline.replay import Replay
 from pipeline.settings import KafkaSettings, Settings
 
@@ -51,7 +51,7 @@ Partition = list[Batch | Mark]
 def published(kafka: KafkaSettings) -> dict[tuple[str, int], Partition]:
     found: dict[tuple[str, int], Partition] = {}
     for message in read_to_end(kafka, observation_topics(kafka.topic_prefix)):
-        value = BATCH_OR_MARK.validate_json(message.value or b"")
+        value = OBSERVATION_VALUE.validate_json(message.value or b"")
         found.setdefault((message.topic, message.partition), []).append(value)
     return found
 

@@ -4,8 +4,8 @@ import threading
 from pathlib import Path
 
 from pipeline.clock import monotonic
+from pipeline.health import BROKER_SILENT_S, Health
 from pipeline.settings import KafkaSettings, Partitions, Settings, WorkerSettings
-from pipeline.worker.health import BROKER_SILENT_S, Health
 from pipeline.worker.index import run_index
 from servers.kafka_server import Kafka
 from servers.waiting import until

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
 from pipeline.records import (
-    BATCH_OR_MARK,
     OBSERVATION,
+    OBSERVATION_VALUE,
     SYMPTOM_OR_MARK,
     Log,
     Metric,
@@ -23,7 +23,7 @@ from record_strategies import BATCHES, MARKS, METRICS, OBSERVATIONS, SYMPTOMS, T
 
 READERS: list[tuple[st.SearchStrategy[Record], TypeAdapter[Record]]] = [
     (OBSERVATIONS, OBSERVATION),
-    (BATCHES | MARKS, BATCH_OR_MARK),
+    (BATCHES | MARKS, OBSERVATION_VALUE),
     (SYMPTOMS | MARKS, SYMPTOM_OR_MARK),
 ]
 

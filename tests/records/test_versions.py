@@ -5,11 +5,11 @@ import json
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.records import BATCH_OR_MARK, SYMPTOM_OR_MARK, Incident
+from pipeline.records import OBSERVATION_VALUE, SYMPTOM_OR_MARK, Incident
 from recorded_values import VALUES
 
 READERS: dict[str, TypeAdapter[object]] = {
-    "topic.observations": BATCH_OR_MARK,
+    "topic.observations": OBSERVATION_VALUE,
     "topic.symptoms": SYMPTOM_OR_MARK,
     "topic.incidents": TypeAdapter(Incident),
 }
@@ -41,4 +41,4 @@ def test_a_batch_of_two_signals_is_refused() -> None:
     batches = [json.loads(value) for value in VALUES["topic.observations"][:2]]
     mixed = batches[0] | {"observations": [b["observations"][0] for b in batches]}
     with pytest.raises(ValidationError, match="one signal"):
-        BATCH_OR_MARK.validate_json(json.dumps(mixed))
+        OBSERVATION_VALUE.validate_json(json.dumps(mixed))

@@ -78,9 +78,9 @@ class CountingStage:
 
 
 async def _main(servers: str, prefix: str, port: int) -> None:
+    from pipeline.health import Health, served  # noqa: PLC0415
     from pipeline.settings import Settings  # noqa: PLC0415 - the stage alone needs no Faust
     from pipeline.worker.faust_app import Worker  # noqa: PLC0415
-    from pipeline.worker.health import Health, served  # noqa: PLC0415
 
     health = Health("count")
     settings = Settings.model_validate(

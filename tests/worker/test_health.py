@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from pipeline.errors import AftershockError
-from pipeline.worker.health import BROKER_SILENT_S, DEAD_S, STUCK_S, Health, served
+from pipeline.health import BROKER_SILENT_S, DEAD_S, STUCK_S, Health, served
 
 
 @dataclass

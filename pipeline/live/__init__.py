@@ -1,0 +1,19 @@
+"""A cluster's telemetry as it happens → observation topics: the role ``ingest``.
+
+Reading order is the way of a line::
+
+    api        the cluster's API over HTTP: get, list, watch, logs        (shell: aiohttp)
+    watch      list, then watch, again and again, nothing lost or doubled (shell)
+    pods       pod objects → which logs to follow, where pods run         (pure)
+    cursor     how far a log has been published; what came twice          (pure)
+    follow     the log of one container, through restarts and rotations   (shell)
+    events     event objects → occurrences, each once                     (pure)
+    metrics    PromQL over HTTP → samples                                 (shell around a pure core)
+    shards     who follows which pod; leases for what only one may do
+    outbox     observations → batches → Kafka; bounded, never in disorder (shell: kafka-python)
+    positions  what has been published, remembered in a topic             (shell: kafka-python)
+    role       all of it wired
+
+Law: what a source gave is published at least once and recognised when it comes again; what is lost
+all the same is told as a gap. Nothing is remembered as published before the broker has it.
+"""
