@@ -25,7 +25,8 @@ unit: .venv/installed-test  ## Unit and property tests, with branch coverage of 
 	$(BIN)/pytest -m "not integration" -n 2 --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=95 --skip-covered
 
-integration: .venv/installed-test  ## Tests on a real Apache Kafka and on the embedded broker.
+integration: .venv/installed-test  ## Tests on real servers: Kafka, Kubernetes' API server, Prometheus.
+	-@PYTHONPATH=tests $(BIN)/python -m servers.control_plane_binary
 	$(BIN)/pytest -m integration
 
 bench: .venv/installed  ## CPU per observation, stage by stage and end to end; memory.

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,17 @@ import zstandard
 
 from servers import children
 from servers.broker_view import BrokerView
-from servers.kafka_server import Kafka, Missing
+from servers.control_plane import ControlPlane
+from servers.kafka_server import Kafka
+from servers.kubelet import Kubelet
+from servers.missing import Missing
+from servers.prometheus_server import Prometheus
 from servers.site import Site
 from servers.tansu_server import Tansu
 
 REPOSITORY = Path(__file__).parents[2]
 RECORDING = REPOSITORY / "pipeline" / "demo" / "data" / "database-outage.jsonl.zst"
+ROLES = REPOSITORY / "deploy" / "kubernetes"
 OUTAGE = ("2026-03-02T10:00:00Z", "2026-03-02T10:16:00Z")
 
 
@@ -48,6 +54,84 @@ def tansu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tansu]:
 def broker(kafka: Kafka) -> BrokerView:
     """Plain clients of Apache Kafka."""
     return BrokerView(kafka.bootstrap_servers)
+
+
+@pytest.fixture(scope="session")
+def _control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    server = ControlPlane(tmp_path_factory.mktemp("control-plane"))
+    try:
+        server.start()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def control_plane(_control_plane: ControlPlane) -> ControlPlane:
+    """A real Kubernetes API server, up also when the last test has killed it."""
+    if not children.listens(_control_plane.port):
+        _control_plane.kill_api()
+        _control_plane.restart_api()
+    return _control_plane
+
+
+@pytest.fixture(scope="session")
+def _kubelet(_control_plane: ControlPlane) -> Iterator[Kubelet]:
+    server = Kubelet(_control_plane.kubelet_pair(), _control_plane.authority.certificate)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def kubelet(control_plane: ControlPlane, _kubelet: Kubelet) -> Kubelet:
+    """The log endpoint of the cluster node ``worker-1``, up also when the last test stopped it."""
+    _kubelet.start()
+    control_plane.admin.node("worker-1", kubelet_port=_kubelet.port)
+    return _kubelet
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> str:
+    """A namespace of the test's own."""
+    return control_plane.admin.namespace(f"t{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def ingest_token(control_plane: ControlPlane) -> str:
+    """A token with the rights that are shipped for a whole cluster, and no others."""
+    control_plane.admin.namespace("aftershock")
+    control_plane.admin.apply(ROLES / "ingest-rbac.yaml")
+    return _token_in_force(control_plane, "aftershock")
+
+
+@pytest.fixture
+def tenant_token(control_plane: ControlPlane, namespace: str) -> str:
+    """A token with the rights that are shipped for one namespace, the test's own."""
+    control_plane.admin.apply(ROLES / "ingest-rbac-namespaced.yaml", namespace=namespace)
+    return _token_in_force(control_plane, namespace)
+
+
+def _token_in_force(control_plane: ControlPlane, namespace: str) -> str:
+    """Return the token of the shipped service account, once its roles are known everywhere."""
+    token = control_plane.token_for(namespace, "aftershock-ingest")
+    with closing(control_plane.client(token)) as client:
+        for verb, resource in (("list", "/pods"), ("create", "coordination.k8s.io/leases")):
+            client.await_right(verb, resource, namespace)
+    return token
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A real Prometheus (plain HTTP) that scrapes its ``exporter`` every second."""
+    server = Prometheus(tmp_path_factory.mktemp("prometheus"))
+    try:
+        server.start()
+    except Missing as missing:
+        server.close()
+        pytest.skip(str(missing))
+    yield server
+    server.close()
 
 
 @pytest.fixture

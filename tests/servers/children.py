@@ -17,13 +17,20 @@ def _die_with_parent() -> None:
 
 
 def start(
-    command: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that is killed when this one ends; its output goes to a file."""
+    """Start a process that is killed when this one ends; its output goes to a file.
+
+    With ``stdin=subprocess.PIPE``, its standard input ends with this process, however that ends.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(
             [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=None if env is None else dict(env),
@@ -38,6 +45,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.kill()
     process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def stop(process: subprocess.Popen[bytes], *, within_s: float = 30) -> int:
@@ -46,9 +55,8 @@ def stop(process: subprocess.Popen[bytes], *, within_s: float = 30) -> int:
         process.terminate()
     try:
         return process.wait(within_s)
-    except subprocess.TimeoutExpired:
+    finally:
         kill(process)
-        raise
 
 
 def free_port() -> int:

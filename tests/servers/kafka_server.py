@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from servers import children
+from servers.missing import Missing
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".cache" / "kafka"
@@ -34,10 +35,6 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 """
-
-
-class Missing(Exception):  # noqa: N818 - not an error of the tests
-    """What the real broker needs is not on this machine; the text says what to install."""
 
 
 def jars() -> Path:
