@@ -2,9 +2,14 @@
 
 In: the rows that the workers keep (latest by key), what lies in the symptoms and incidents topics,
 and the batches that became dead letters. Out: totals by bucket, and checks. Pure.
+
+A replay ends, and then its sums agree to the last line. A live source goes on, and counts anew when
+it is started again: each of its marks agrees within itself, and no less was received than its marks
+promise. What is known to be lost was never an observation: it has numbers of its own.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,6 +20,10 @@ from pipeline.detect.partition import PartitionRow as DetectRow
 
 _PARTITION = b"|partition"
 _RECEIVED = "received"
+_BUCKETS_OF_LINES = ("observations", "rejected", "blank", "unplaced", "repeated")
+"""What becomes of what a replay reads (:mod:`pipeline.ingest.buckets`)."""
+_OF_LIVE_SOURCES = frozenset({"duplicate", "lost"})
+"""Only live sources count these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +33,15 @@ class Check:
     name: str
     left: int
     right: int
-    slack: int = 0
-    """What the left may exceed the right by (repeats, which are counted but carry no id)."""
+    slack: int | None = 0
+    """What the left may exceed the right by (repeats, which are counted but carry no id); None: by
+    any number."""
 
     @property
     def agrees(self) -> bool:
         """Whether they do."""
-        return 0 <= self.left - self.right <= self.slack
+        more = self.left - self.right
+        return more >= 0 and (self.slack is None or more <= self.slack)
 
 
 class _Id(msgspec.Struct):
@@ -53,6 +64,10 @@ class _Batch(msgspec.Struct):
     observations: list[msgspec.Raw] = msgspec.field(default_factory=list)
 
 
+def _is_live(counts: Mapping[str, int]) -> bool:
+    return not _OF_LIVE_SOURCES.isdisjoint(counts)
+
+
 @dataclass(slots=True)
 class Ledger:
     """Sums up what it is given; every row once, by its latest value."""
@@ -61,6 +76,9 @@ class Ledger:
     """What each source counted of what it read."""
     observations: dict[str, Counter[str]] = field(default_factory=dict)
     """By signal, then bucket."""
+    losses: dict[str, Counter[str]] = field(default_factory=dict)
+    """What live sources told of gaps, by reason: ``gaps``, observations ``lost``, and ``uncounted``
+    gaps, of which nobody knows how much was lost."""
     dead: int = 0
     """Observations in batches that detection could not use."""
     tallies: Counter[str] = field(default_factory=Counter)
@@ -71,19 +89,33 @@ class Ledger:
     """Incidents by status."""
     _symptoms: set[tuple[bytes | None, str]] = field(default_factory=set)
     _forgetful: bool = False
+    _promised: list[dict[str, int]] = field(default_factory=list)
+    """What sources had published before marks that a partition has heard on all feeds."""
 
     def detect_row(self, key: bytes, value: bytes) -> None:
         """Take a row of detection's table."""
         if not key.endswith(_PARTITION):
-            signal = key.split(b"|")[2].decode()
-            counts = msgspec.json.decode(value, type=NodeRow).counts
-            self.observations.setdefault(signal, Counter()).update(counts)
+            self._node_row(key.split(b"|")[2].decode(), msgspec.json.decode(value, type=NodeRow))
             return
         row = msgspec.json.decode(value, type=DetectRow)
         self._forgetful |= len(row.sources) >= MAX_SOURCE_COUNTS
+        self._promised.append(
+            {source: min(of_feed.values()) for source, of_feed in row.promised.items()}
+        )
         for source, counts in row.sources.items():
             known = self.sources.setdefault(source, Counter())
-            known.update({name: max(0, n - known[name]) for name, n in counts.items()})
+            if not _is_live(counts):
+                known.update({name: max(0, n - known[name]) for name, n in counts.items()})
+            elif counts.get("observations", 0) >= known["observations"]:
+                self.sources[source] = Counter(counts)  # one mark, whole: it agrees within itself
+
+    def _node_row(self, signal: str, row: NodeRow) -> None:
+        self.observations.setdefault(signal, Counter()).update(row.counts)
+        for reason, of_reason in row.coverage.gaps.items():
+            told = of_reason.total()
+            self.losses.setdefault(reason, Counter()).update(
+                gaps=told.gaps, lost=told.lost, uncounted=told.uncounted
+            )
 
     def correlate_row(self, key: bytes, value: bytes) -> None:
         """Take a row of correlation's table."""
@@ -125,6 +157,11 @@ class Ledger:
         return total
 
     @property
+    def lost(self) -> int:
+        """Observations that are known to be lost, in all."""
+        return sum(counts["lost"] for counts in self.losses.values())
+
+    @property
     def detected(self) -> Counter[str]:
         """Observations of all signals by bucket."""
         total: Counter[str] = Counter()
@@ -152,21 +189,36 @@ class Ledger:
         found = [Check("observations received = by bucket", detected[_RECEIVED], buckets)]
         if self._forgetful:  # the oldest sources are no longer known
             return found
-        lines = read["blank"] + read["rejected"] + read["observations"]
+        replayed = self._replayed()
+        lines = sum(replayed[bucket] for bucket in _BUCKETS_OF_LINES)
         return [
-            Check("lines = blank + rejected + observations", read["lines"], lines),
+            Check("lines = by bucket", replayed["lines"], lines),
             Check(
                 "observations = published + unmapped",
                 read["observations"],
                 read["published"] + read["unmapped"],
             ),
-            Check(
-                "published = received + in dead letters",
-                read["published"],
-                detected[_RECEIVED] + self.dead,
-            ),
+            self._arrival(replayed["published"], detected[_RECEIVED] + self.dead),
             *found,
         ]
+
+    def _replayed(self) -> Counter[str]:
+        """Return what the sources counted that come to an end."""
+        total: Counter[str] = Counter()
+        for counts in self.sources.values():
+            if not _is_live(counts):
+                total.update(counts)
+        return total
+
+    def _arrival(self, replayed: int, arrived: int) -> Check:
+        live = [name for name, counts in self.sources.items() if _is_live(counts)]
+        if not live:
+            return Check("published = received + in dead letters", replayed, arrived)
+        # what a mark counts was published before it: a partition that heard it on all feeds has
+        # received its share, so what all of them have heard of must be there
+        promised = sum(min(each.get(name, 0) for each in self._promised) for name in live)
+        name = "received + in dead letters ≥ published"
+        return Check(name, arrived, replayed + promised, slack=None)
 
     def _symptom_checks(self) -> list[Check]:
         tallies = self.tallies

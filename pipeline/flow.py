@@ -15,7 +15,7 @@ from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.detector import Detector
 from pipeline.detect.partition import DetectPartition, DetectStep
 from pipeline.ingest.route import Router
-from pipeline.records import FEED_OF_SIGNAL, FEEDS, Batch, Incident, Mark, Signal
+from pipeline.records import FEED_OF_SIGNAL, FEEDS, Batch, Gap, Incident, Mark, Signal
 from topology.graph import Graph
 from topology.model import Application
 from topology.resolve import Resolver
@@ -104,7 +104,7 @@ class InProcess:
         self.detect = self.flow.detect_partition(0, 1)
         self.correlate = self.flow.correlate_partition(0)
 
-    def run(self, published: Iterable[Batch | Mark]) -> None:
+    def run(self, published: Iterable[Batch | Gap | Mark]) -> None:
         """Take what ingest would publish, in order."""
         for value in published:
             self._offset += 1
@@ -115,9 +115,11 @@ class InProcess:
         """Return the latest revisions, merged ones left out, by start and id."""
         return final(self.latest.values())
 
-    def _detected(self, value: Batch | Mark) -> Iterator[DetectStep]:
+    def _detected(self, value: Batch | Gap | Mark) -> Iterator[DetectStep]:
         if isinstance(value, Batch):
             yield self.detect.on_batch(FEED_OF_SIGNAL[value.signal], self._offset, value)
+        elif isinstance(value, Gap):
+            yield self.detect.on_gap(FEED_OF_SIGNAL[value.signal], self._offset, value)
         else:
             for feed in FEEDS:
                 yield self.detect.on_mark(feed, value)

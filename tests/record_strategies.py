@@ -1,10 +1,11 @@
 """Hypothesis strategies for what travels."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
 
 from hypothesis import strategies as st
 
-from pipeline.records import Batch, Event, Log, Mark, Metric, Symptom
+from pipeline.records import SIGNALS, Batch, Event, Gap, GapReason, Log, Mark, Metric, Symptom
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(datetime(2000, 1, 3), datetime(2099, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive limits
@@ -42,6 +43,16 @@ MARKS = st.builds(
     feeds=st.just(("logs", "events", "metrics")),
     final=st.booleans(),
     counts=st.dictionaries(WORDS, st.integers(0, 2**40), max_size=4),
+)
+GAPS = st.builds(
+    lambda ends, **fields: Gap(since=min(ends), until=max(ends), **fields),
+    ends=st.tuples(TIMES, TIMES),
+    source=WORDS,
+    node=WORDS,
+    signal=st.sampled_from(SIGNALS),
+    lost=st.none() | st.integers(0, 2**40),
+    reason=st.sampled_from(get_args(GapReason)),
+    what=WORDS,
 )
 SYMPTOMS = st.builds(
     Symptom,

@@ -3,6 +3,7 @@
 from pipeline.accounting import Ledger
 from pipeline.broker import topics
 from pipeline.broker.letters import letters
+from pipeline.broker.rows import latest, worker_rows
 from pipeline.broker.tail import read_to_end
 from pipeline.settings import KafkaSettings
 
@@ -16,27 +17,15 @@ def ledger_of(kafka: KafkaSettings) -> Ledger:
     """
     prefix = kafka.topic_prefix
     ledger = Ledger()
-    for key, value in _latest(kafka, topics.state(prefix, "detect")).items():
+    for key, value in worker_rows(kafka, "detect").items():
         ledger.detect_row(key, value)
-    for key, value in _latest(kafka, topics.state(prefix, "correlate")).items():
+    for key, value in worker_rows(kafka, "correlate").items():
         ledger.correlate_row(key, value)
     for message in read_to_end(kafka, [topics.symptoms(prefix)]):
         ledger.symptom(message.key, message.value or b"")
-    for value in _latest(kafka, topics.incidents(prefix)).values():
+    for value in latest(kafka, topics.incidents(prefix)).values():
         ledger.incident(value)
     for letter in letters(read_to_end(kafka, [topics.rejected(prefix)])):
         if letter.where.startswith(f"{prefix}.observations."):
             ledger.dead_batch(letter.value)
     return ledger
-
-
-def _latest(kafka: KafkaSettings, topic: str) -> dict[bytes, bytes]:
-    """Return the last value of every key; a null value deletes."""
-    rows: dict[bytes, bytes] = {}
-    for message in read_to_end(kafka, [topic]):
-        key = message.key or b""
-        if message.value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = message.value
-    return rows

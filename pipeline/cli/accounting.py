@@ -43,6 +43,8 @@ def _told(ledger: "Ledger") -> dict[str, object]:
             signal: dict(sorted(n.items())) for signal, n in sorted(ledger.observations.items())
         },
         "dead_letters": ledger.dead,
+        "lost": ledger.lost,
+        "gaps": {reason: dict(sorted(n.items())) for reason, n in sorted(ledger.losses.items())},
         "symptoms": ledger.symptoms,
         "incidents": dict(sorted(ledger.incidents.items())),
         "checks": [
@@ -60,7 +62,9 @@ def _print(ledger: "Ledger") -> None:
 
     out = console()
     sources = {plain(name): counts for name, counts in ledger.sources.items()}
-    for title, rows in (("source", sources), ("signal", ledger.observations)):
+    losses = {plain(reason): counts for reason, counts in ledger.losses.items()}
+    tables = {"source": sources, "signal": ledger.observations, "lost by reason": losses}
+    for title, rows in tables.items():
         out.print(_matrix(title, rows))
         out.print()
     for title, counts in (("symptoms", ledger.symptoms), ("incidents", ledger.incidents)):
@@ -73,7 +77,8 @@ def _print(ledger: "Ledger") -> None:
         out.print()
     for check in ledger.checks():
         verdict = "agrees" if check.agrees else "DISAGREES"
-        out.print(f"{check.name}: {check.left} = {check.right}: {verdict}")
+        relation = "=" if check.slack is not None else "≥"
+        out.print(f"{check.name}: {check.left} {relation} {check.right}: {verdict}")
 
 
 def _matrix(title: str, rows: Mapping[str, Mapping[str, int]]) -> "Table":

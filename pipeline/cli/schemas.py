@@ -31,6 +31,8 @@ schemas_app = typer.Typer(
 )
 
 SUFFIX = ".schema.json"
+_WHOLE = "record"
+"""Name of a schema that is one record by itself."""
 
 
 class RejectedHeaders(BaseModel):
@@ -114,9 +116,9 @@ def export(
 def breaks(old: JsonSchemaValue, new: JsonSchemaValue) -> list[str]:
     """Return in what ways ``new`` refuses, or no longer knows, what ``old`` took."""
     now = dict(_objects(new))
-    found: list[str] = []
+    found = [f"{name} is no longer taken" for name in sorted(_members(old).keys() - _members(new))]
     for name, before in _objects(old):
-        after = now.get(name)
+        after = now.get(name) or (_of_same_kind(before, new) if name == _WHOLE else None)
         if after is None:
             found.append(f"{name} was removed")
             continue
@@ -125,6 +127,25 @@ def breaks(old: JsonSchemaValue, new: JsonSchemaValue) -> list[str]:
         for field, was in before["properties"].items():
             found += _field_breaks(f"{name}.{field}", was, after["properties"].get(field))
     return found
+
+
+def _members(schema: JsonSchemaValue) -> dict[str, JsonSchemaValue]:
+    """Return the records of a union of records, by name; of one record alone, none."""
+    choices = schema.get("oneOf") or schema.get("anyOf") or []
+    names = [choice["$ref"].rpartition("/")[2] for choice in choices if "$ref" in choice]
+    return {name: schema["$defs"][name] for name in names}
+
+
+def _of_same_kind(record: JsonSchemaValue, union: JsonSchemaValue) -> JsonSchemaValue | None:
+    """Return what reads a record, told by its constant kind, once it is one of several."""
+    kind = _kind(record)
+    members = _members(union).values()
+    return next((each for each in members if kind is not None and _kind(each) == kind), None)
+
+
+def _kind(record: JsonSchemaValue) -> str | None:
+    kind: str | None = record.get("properties", {}).get("kind", {}).get("const")
+    return kind
 
 
 def _field_breaks(field: str, was: JsonSchemaValue, now: JsonSchemaValue | None) -> list[str]:
@@ -149,7 +170,7 @@ def _taken(part: JsonSchemaValue) -> Iterator[str]:
 def _objects(schema: JsonSchemaValue) -> Iterator[tuple[str, JsonSchemaValue]]:
     """Yield each record of a schema with its name."""
     if "properties" in schema:
-        yield "record", schema
+        yield _WHOLE, schema
     for name, part in schema.get("$defs", {}).items():
         if "properties" in part:
             yield name, part

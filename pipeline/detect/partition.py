@@ -1,4 +1,4 @@
-"""One partition of detection: batches and marks in, symptoms, a mark and table rows out.
+"""One partition of detection: batches, gaps and marks in, symptoms, a mark and table rows out.
 
 Pure, and the same for Kafka and for ``analyze``. The caller publishes ``symptoms``, then ``mark``,
 waits for the acknowledgements, and only then writes ``rows``: a kill in between repeats outputs
@@ -14,12 +14,13 @@ from typing import Any, cast
 
 import msgspec
 
+from pipeline.detect.coverage import Coverage
 from pipeline.detect.detector import Detector
-from pipeline.records import SIGNAL_OF_FEED, Batch, Mark, Signal, Symptom, instant, micros
+from pipeline.records import SIGNAL_OF_FEED, Batch, Gap, Mark, Signal, Symptom, instant, micros
 from pipeline.watermark import Watermark
 
 MAX_SOURCE_COUNTS = 64
-"""Sources whose last counts are remembered for accounting (about 200 bytes each)."""
+"""Sources whose last counts are remembered for accounting (about 300 bytes each)."""
 
 DetectorOf = Callable[[Signal, str], Detector[Any]]
 """The detector of a signal at a node (each instance of an application has its own)."""
@@ -35,6 +36,7 @@ class NodeRow(msgspec.Struct):
     offset: int
     counts: dict[str, int]
     facts: msgspec.Raw
+    coverage: Coverage = msgspec.field(default_factory=Coverage)
 
 
 class PartitionRow(msgspec.Struct):
@@ -42,6 +44,8 @@ class PartitionRow(msgspec.Struct):
 
     watermark: Watermark
     sources: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    promised: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    """By source and feed: what the source had published before the feed's last mark."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,7 @@ class _Entry:
     detector: Detector[Any]
     node: str
     facts: Any
+    coverage: Coverage
     offset: int = -1
     wakes_at: int | None = None
 
@@ -101,22 +106,32 @@ class DetectPartition:
         Raises:
             ValueError: the observations are not of the feed's signal.
         """
-        signal = SIGNAL_OF_FEED[feed]
-        if batch.signal != signal:
-            raise ValueError(f"a batch of {batch.signal} observations on the feed of {feed}")
-        key = self._key(signal, batch.node)
-        entry = self._entry(key, signal, batch.node)
+        key, entry = self._entry_of(feed, batch)
         if offset <= entry.offset:
             return DetectStep()
         entry.detector.apply(entry.facts, batch.observations, self._closed_to)
+        entry.coverage.see(batch.observations)
         entry.offset = offset
         symptoms = self._revisions(key, entry)
         return DetectStep(symptoms=symptoms, rows={key: _encode(entry)})
 
+    def on_gap(self, feed: str, offset: int, gap: Gap) -> DetectStep:
+        """Note a gap that came on a feed at an offset: it changes no symptom.
+
+        Raises:
+            ValueError: the gap is not one of the feed's signal.
+        """
+        key, entry = self._entry_of(feed, gap)
+        if offset <= entry.offset:
+            return DetectStep()
+        entry.coverage.miss(gap)
+        entry.offset = offset
+        return DetectStep(rows={key: _encode(entry)})
+
     def on_mark(self, feed: str, mark: Mark) -> DetectStep:
         """Take a source's time mark on a feed: what it closes is closed."""
         if mark.counts:
-            self._remember_counts(mark)
+            self._remember_counts(feed, mark)
         moved = self._row.watermark.observe(
             mark.source, feed, feeds=mark.feeds, time=micros(mark.time), final=mark.final
         )
@@ -146,18 +161,24 @@ class DetectPartition:
     def _key(self, signal: Signal, node: str) -> bytes:
         return self._node_prefix + f"{signal}|{node}".encode()
 
-    def _entry(self, key: bytes, signal: Signal, node: str) -> _Entry:
+    def _entry_of(self, feed: str, value: Batch | Gap) -> tuple[bytes, _Entry]:
+        signal = SIGNAL_OF_FEED[feed]
+        if value.signal != signal:
+            what = "gap in" if isinstance(value, Gap) else "batch of"
+            raise ValueError(f"a {what} {value.signal} observations on the feed of {feed}")
+        key = self._key(signal, value.node)
         entry = self._entries.get(key)
         if entry is None:
-            detector = self._detector_of(signal, node)
-            entry = self._entries[key] = _Entry(detector, node, detector.new_facts())
-        return entry
+            detector = self._detector_of(signal, value.node)
+            entry = _Entry(detector, value.node, detector.new_facts(), Coverage())
+            self._entries[key] = entry
+        return key, entry
 
     def _restore_node(self, key: bytes, row: NodeRow) -> None:
         signal = key[len(self._node_prefix) :].decode().split("|", 1)[0]
         detector = self._detector_of(cast("Signal", signal), row.node)
         facts = detector.load(bytes(row.facts))
-        self._entries[key] = _Entry(detector, row.node, facts, offset=row.offset)
+        self._entries[key] = _Entry(detector, row.node, facts, row.coverage, offset=row.offset)
         self._set_alarm(key, self._entries[key])
 
     def _revisions(self, key: bytes, entry: _Entry) -> list[tuple[str, Symptom]]:
@@ -198,11 +219,15 @@ class DetectPartition:
             source=self._peers[self.number], time=instant(self._closed_to), feeds=self._peers
         )
 
-    def _remember_counts(self, mark: Mark) -> None:
+    def _remember_counts(self, feed: str, mark: Mark) -> None:
         self._row.sources.pop(mark.source, None)
         self._row.sources[mark.source] = mark.counts
+        promised = self._row.promised.setdefault(mark.source, dict.fromkeys(mark.feeds, 0))
+        promised[feed] = mark.counts.get("published", 0)
         while len(self._row.sources) > MAX_SOURCE_COUNTS:
-            del self._row.sources[next(iter(self._row.sources))]
+            oldest = next(iter(self._row.sources))
+            del self._row.sources[oldest]
+            self._row.promised.pop(oldest, None)
 
 
 def _encode(entry: _Entry) -> bytes:
@@ -213,5 +238,6 @@ def _encode(entry: _Entry) -> bytes:
             offset=entry.offset,
             counts=detector.counts(entry.facts),
             facts=msgspec.Raw(detector.dump(entry.facts)),
+            coverage=entry.coverage,
         )
     )

@@ -20,6 +20,8 @@ class LogPosition(Record):
     """Hashes of the published lines from there on (``pipeline.live.cursor``)."""
     restarts: Annotated[int, Field(ge=0)] = 0
     """Restarts of the container when its log was last read."""
+    ended: bool = False
+    """The instance that was read has ended, and nothing of its log is missing."""
 
 
 class Positions(Record):

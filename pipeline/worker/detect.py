@@ -1,4 +1,4 @@
-"""Detect as a stage: batches and marks of the observation topics in, symptoms and marks out."""
+"""Detect as a stage: batches, gaps and marks of observation topics in, symptoms and marks out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -54,21 +54,21 @@ class DetectPart:
         self.core.restore(rows)
 
     def take(self, message: Message) -> Effects:
-        """Apply a batch or a mark.
+        """Apply a batch, a gap or a mark.
 
         Raises:
-            Unreadable: the value is neither, or disagrees with its topic or key.
+            Unreadable: the value is none of them, or disagrees with its topic or key.
         """
         value = _read(message)
         feed = message.topic.rsplit(".", 1)[1]
-        if isinstance(value, Gap):
-            return Effects()
-        if not isinstance(value, Batch):
+        if isinstance(value, Mark):
             return self._effects(self.core.on_mark(feed, value), heard=value.source)
         if message.key != value.node.encode():
-            raise Unreadable("invalid", f"the key is not the batch's node {value.node!r}")
+            raise Unreadable("invalid", f"the key is not the {value.kind}'s node {value.node!r}")
         if SIGNAL_OF_FEED[feed] != value.signal:
-            raise Unreadable("invalid", f"a batch of {value.signal} observations on {feed}")
+            raise Unreadable("invalid", f"a {value.kind} of {value.signal} observations on {feed}")
+        if isinstance(value, Gap):
+            return self._effects(self.core.on_gap(feed, message.offset, value))
         return self._effects(self.core.on_batch(feed, message.offset, value))
 
     def drop_source(self, source: str) -> Effects:

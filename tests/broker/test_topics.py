@@ -41,13 +41,14 @@ def test_topics_are_named_as_the_contract_says() -> None:
         ("aftershock.symptoms", "application"),
         ("aftershock.topology", "application"),
         ("aftershock.incidents", "incident"),
+        ("aftershock.ingest", "source and part"),
         ("aftershock.rejected", "as it came"),
     ]
 
 
-def test_only_topology_and_incidents_are_compacted() -> None:
+def test_only_what_is_known_by_its_latest_value_is_compacted() -> None:
     compacted = {t.name for t in table(KafkaSettings()) if t.cleanup_policy == "compact"}
-    assert compacted == {"aftershock.topology", "aftershock.incidents"}
+    assert compacted == {"aftershock.topology", "aftershock.incidents", "aftershock.ingest"}
 
 
 def test_what_is_as_wanted_is_no_difference() -> None:
@@ -55,7 +56,7 @@ def test_what_is_as_wanted_is_no_difference() -> None:
     assert not list(differences(table(kafka), as_wanted(kafka)))
 
 
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", range(8))
 def test_another_partition_count_of_any_topic_is_told_with_both_numbers(number: int) -> None:
     kafka = KafkaSettings()
     found = as_wanted(kafka)

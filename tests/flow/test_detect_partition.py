@@ -1,13 +1,15 @@
 """Laws of one partition of detection that need no signatures."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
 from pipeline.assembly import flow_of
-from pipeline.detect.partition import DetectPartition, NodeRow
-from pipeline.records import FEEDS, Batch, Log, Mark, Metric
+from pipeline.detect.coverage import Coverage
+from pipeline.detect.partition import DetectPartition, DetectStep, NodeRow
+from pipeline.records import FEEDS, Batch, Gap, Log, Mark, Metric, micros
 from pipeline.settings import Settings
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -23,6 +25,19 @@ def batch(at: float = 0, node: str = "jupyterhub/hub") -> Batch:
     return Batch(source="s", node=node, observations=(line,))
 
 
+def gap(since: float, until: float, lost: int | None = 7) -> Gap:
+    return Gap(
+        source="s",
+        node="jupyterhub/hub",
+        signal="log",
+        since=START + timedelta(seconds=since),
+        until=START + timedelta(seconds=until),
+        lost=lost,
+        reason="rate-limited",
+        what="hub",
+    )
+
+
 def mark(at: float, source: str = "s") -> Mark:
     return Mark(source=source, time=START + timedelta(seconds=at), feeds=FEEDS)
 
@@ -30,6 +45,12 @@ def mark(at: float, source: str = "s") -> Mark:
 def counts(row: bytes | None) -> dict[str, int]:
     assert row is not None
     return msgspec.json.decode(row, type=NodeRow).counts
+
+
+def coverage(step: DetectStep) -> Coverage:
+    (row,) = step.rows.values()
+    assert row is not None
+    return msgspec.json.decode(row, type=NodeRow).coverage
 
 
 def test_a_batch_that_comes_again_changes_nothing(partition: DetectPartition) -> None:
@@ -90,3 +111,54 @@ def test_rows_of_other_partitions_are_passed_over(partition: DetectPartition) ->
     fresh.restore((key, value) for key, value in foreign.items() if value is not None)
 
     assert fresh.on_batch("logs", 5, batch()).rows
+
+
+def test_a_gap_is_told_in_the_row_of_its_node_and_signal(partition: DetectPartition) -> None:
+    partition.on_batch("logs", 1, batch(at=5))
+
+    seen = coverage(partition.on_gap("logs", 2, gap(10, 40)))
+
+    assert seen.first == seen.last == micros(START) + 5_000_000
+    told = seen.gaps["rate-limited"].total()
+    assert (told.gaps, told.lost, told.until - told.since) == (1, 7, 30_000_000)
+
+
+def test_a_gap_that_comes_again_changes_nothing(partition: DetectPartition) -> None:
+    first = partition.on_gap("logs", 5, gap(0, 1))
+    again = partition.on_gap("logs", 5, gap(0, 1))
+
+    assert coverage(first).gaps["rate-limited"].total().lost == 7
+    assert again.rows == {}
+
+
+def test_a_gap_changes_no_symptom_and_no_count(partition: DetectPartition) -> None:
+    step = partition.on_gap("logs", 1, gap(0, 1, lost=None))
+
+    assert (step.symptoms, step.mark) == ([], None)
+    assert [counts(row)["received"] for row in step.rows.values()] == [0]
+
+
+def test_a_gap_of_another_signal_is_refused(partition: DetectPartition) -> None:
+    with pytest.raises(ValueError, match="a gap in log observations on the feed of metrics"):
+        partition.on_gap("metrics", 1, gap(0, 1))
+
+
+def test_late_observations_are_seen_all_the_same(partition: DetectPartition) -> None:
+    for feed in FEEDS:
+        partition.on_mark(feed, mark(600))
+
+    seen = coverage(partition.on_batch("logs", 1, batch(at=3)))
+
+    assert seen.first == micros(START) + 3_000_000
+
+
+def test_a_row_from_before_there_was_coverage_is_read(partition: DetectPartition) -> None:
+    ((key, row),) = partition.on_batch("logs", 1, batch(at=5)).rows.items()
+    old = json.loads(row or b"")
+    del old["coverage"]
+    fresh = flow_of(Settings()).detect_partition(0, 2)
+
+    fresh.restore([(key, json.dumps(old).encode())])
+
+    seen = coverage(fresh.on_batch("logs", 2, batch(at=9)))
+    assert seen.first == micros(START) + 9_000_000

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from pipeline.detect.coverage import Coverage
 from pipeline.detect.partition import DetectStep, NodeRow
 from pipeline.flow import Flow, final
 from pipeline.records import (
     FEED_OF_SIGNAL,
     FEEDS,
     Batch,
+    Gap,
     Incident,
     Mark,
     Observation,
@@ -27,7 +29,7 @@ from pipeline.records import (
 )
 
 SECOND = 1_000_000
-Message = tuple[str, int, Batch | Mark]
+Message = tuple[str, int, Batch | Gap | Mark]
 """Feed, offset, value."""
 
 
@@ -39,37 +41,55 @@ def arrivals(
     return [observation for _, observation in sorted(order, key=lambda item: item[0])]
 
 
+@dataclass
+class _Logs:
+    """Each feed's log, and the observations that wait for their batch."""
+
+    logs: dict[str, list[Message]] = field(default_factory=lambda: {feed: [] for feed in FEEDS})
+    waiting: dict[tuple[str, str], list[Observation]] = field(default_factory=dict)
+
+    def publish(self, feed: str, value: Batch | Gap | Mark) -> None:
+        self.logs[feed].append((feed, len(self.logs[feed]), value))
+
+    def add(self, node: str, observation: Observation) -> None:
+        feed = FEED_OF_SIGNAL[observation.signal]
+        self.waiting.setdefault((feed, node), []).append(observation)
+
+    def step(self, time: int, *, final: bool = False) -> None:
+        """Publish what waits, then a mark everywhere."""
+        for (feed, name), group in self.waiting.items():
+            self.publish(feed, Batch(source="s", node=name, observations=tuple(group)))
+        self.waiting.clear()
+        for feed in FEEDS:
+            self.publish(feed, Mark(source="s", time=instant(time), feeds=FEEDS, final=final))
+
+
 def messages(
-    arriving: Sequence[tuple[str, Observation]], flow: Flow, chance: random.Random, most: int
+    arriving: Sequence[tuple[str, Observation]],
+    gaps: Sequence[Gap],
+    flow: Flow,
+    chance: random.Random,
 ) -> dict[str, list[Message]]:
-    """Return each feed's log: batches of random size, and marks that keep their promise.
+    """Return each feed's log: batches of random size, gaps, and marks that keep their promise.
 
     A mark promises nothing older than itself *less the allowed lateness*, so the latest time that
     has arrived is as bold as a source may be.
     """
-    logs: dict[str, list[Message]] = {feed: [] for feed in FEEDS}
-    latest = max(micros(observation.time) for _, observation in arriving)
-
-    def publish(feed: str, value: Batch | Mark) -> None:
-        logs[feed].append((feed, len(logs[feed]), value))
-
-    waiting: dict[tuple[str, str], list[Observation]] = {}
-    seen = 0
-    for node, observation in arriving:
-        seen = max(seen, micros(observation.time))
-        waiting.setdefault((FEED_OF_SIGNAL[observation.signal], node), []).append(observation)
+    out = _Logs()
+    most = chance.choice([2, 20, 300])
+    told: dict[int, list[Gap]] = {}
+    for gap in chance.sample(gaps, len(gaps)):
+        told.setdefault(chance.randrange(len(arriving)), []).append(gap)
+    latest = 0
+    for position, (node, observation) in enumerate(arriving):
+        for gap in told.get(position, ()):
+            out.publish(FEED_OF_SIGNAL[gap.signal], gap)
+        latest = max(latest, micros(observation.time))
+        out.add(node, observation)
         if chance.random() < 1 / most:
-            for (feed, name), group in waiting.items():
-                publish(feed, Batch(source="s", node=name, observations=tuple(group)))
-            waiting.clear()
-            for feed in FEEDS:
-                publish(feed, Mark(source="s", time=instant(seen), feeds=FEEDS))
-    for (feed, name), group in waiting.items():
-        publish(feed, Batch(source="s", node=name, observations=tuple(group)))
-    for feed in FEEDS:
-        end = instant(latest + flow.closing_us)
-        publish(feed, Mark(source="s", time=end, feeds=FEEDS, final=True))
-    return logs
+            out.step(latest)
+    out.step(latest + flow.closing_us, final=True)
+    return out.logs
 
 
 def interleaved(logs: dict[str, list[Message]], chance: random.Random) -> list[Message]:
@@ -121,6 +141,14 @@ class Cluster:
         rows = [value for key, value in self.detect_rows.items() if b"|node|" in key]
         return sum(msgspec.json.decode(row, type=NodeRow).counts["received"] for row in rows)
 
+    def coverage(self) -> dict[bytes, Coverage]:
+        """Return what the detectors' rows say of coverage."""
+        return {
+            key: msgspec.json.decode(value, type=NodeRow).coverage
+            for key, value in self.detect_rows.items()
+            if b"|node|" in key
+        }
+
     def _detect(self, told: Sequence[Message | None]) -> None:
         partition = self.flow.detect_partition(0, 1)
         for position, message in enumerate(told):
@@ -131,6 +159,8 @@ class Cluster:
             feed, offset, value = message
             if isinstance(value, Batch):
                 step = partition.on_batch(feed, offset, value)
+            elif isinstance(value, Gap):
+                step = partition.on_gap(feed, offset, value)
             else:
                 step = partition.on_mark(feed, value)
             self._publish(step)

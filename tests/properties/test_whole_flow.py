@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipeline.detect.coverage import Coverage
 from pipeline.detect.load_pack import load_pack
 from pipeline.detect.registry import detectors, longest_span_s
 from pipeline.flow import Flow
-from pipeline.records import Event, Log, Metric, Observation
+from pipeline.records import SIGNALS, Event, Gap, Log, Metric, Observation
 from properties.kafka_in_memory import Cluster, arrivals, deliveries, interleaved, messages
 from topology.load import load
 
@@ -78,7 +79,26 @@ def _unhealthy(at: float, count: int, first: float) -> Event:
     )
 
 
-def run(flow: Flow, observations: list[Observation], seed: int) -> list[bytes]:
+def blind_stretches(chance: random.Random) -> list[Gap]:
+    """Return gaps: more than are kept one by one, some within each other, one at a silent node."""
+    return [
+        Gap(
+            source="s",
+            node=chance.choice(["jupyterhub/hub", "jupyterhub/db", "jupyterhub/culler"]),
+            signal=chance.choice(SIGNALS),
+            since=START + timedelta(seconds=begun),
+            until=START + timedelta(seconds=begun + chance.uniform(0, 200)),
+            lost=chance.choice([None, 0, 7, 1_000]),
+            reason=chance.choice(["rate-limited", "not-followed"]),
+            what="w",
+        )
+        for begun in (chance.uniform(0, 12_000) for _ in range(500))
+    ]
+
+
+def run(
+    flow: Flow, observations: list[Observation], gaps: list[Gap], seed: int
+) -> tuple[list[bytes], dict[bytes, Coverage]]:
     """Run the observations through a cluster that is as unkind as the seed says."""
     chance = random.Random(seed)
     router = flow.router()
@@ -89,28 +109,39 @@ def run(flow: Flow, observations: list[Observation], seed: int) -> list[bytes]:
         for observation in arrivals(observations, chance, disorder)
         if (node := router.node_of(observation)) is not None
     ]
-    logs = messages(arriving, flow, chance, most=chance.choice([2, 20, 300]))
+    logs = messages(arriving, gaps, flow, chance)
     cluster = Cluster(flow, chance)
     told = cluster.run(deliveries(interleaved(logs, chance), chance, kills), kills)
     for numbers in cluster.revisions.values():
         new = list(dict.fromkeys(numbers))
         assert kills or new == sorted(numbers), "a revision came twice, or went back"
     assert cluster.received() == len(arriving), "an observation was lost, or applied twice"
-    return told
+    return told, cluster.coverage()
 
 
 @pytest.mark.parametrize("case", range(6))
 def test_order_batching_and_restarts_never_matter(flow: Flow, case: int) -> None:
     observations = outage(random.Random(case))
 
-    plain = run(flow, observations, 0)
+    gaps = blind_stretches(random.Random(case))
+
+    plain, seen = run(flow, observations, gaps, 0)
 
     assert plain
-    for seed in range(1, 17):
-        assert run(flow, observations, 100 * case + seed) == plain, f"seed {100 * case + seed}"
+    assert any(loss.older for each in seen.values() for loss in each.gaps.values())
+    for seed in range(100 * case + 1, 100 * case + 17):
+        assert run(flow, observations, gaps, seed) == (plain, seen), f"seed {seed}"
+
+
+def test_gaps_change_no_incident(flow: Flow) -> None:
+    observations = outage(random.Random(7))
+
+    blind, _ = run(flow, observations, blind_stretches(random.Random(7)), 0)
+
+    assert run(flow, observations, [], 0)[0] == blind
 
 
 def test_the_database_is_the_cause(flow: Flow) -> None:
-    told = run(flow, outage(random.Random(0)), 0)
+    told, _ = run(flow, outage(random.Random(0)), [], 0)
 
     assert b'"causes":[{"node":"jupyterhub/db"' in told[0]

@@ -10,7 +10,7 @@ from hypothesis import given
 from pipeline.cli.schemas import SUFFIX, breaks, export, schemas
 from pipeline.errors import AftershockError
 from pipeline.records import Record, canonical
-from record_strategies import BATCHES, MARKS, OBSERVATIONS, SYMPTOMS
+from record_strategies import BATCHES, GAPS, MARKS, OBSERVATIONS, SYMPTOMS
 from recorded_values import VALUES
 
 COMMITTED = Path(__file__).parents[2] / "deploy" / "schemas"
@@ -48,7 +48,7 @@ def test_observations_are_valid_as_recorded_lines(observation: Record) -> None:
     CHECKERS["recorded-observation"].validate(json.loads(canonical(observation)))
 
 
-@given(BATCHES | MARKS)
+@given(BATCHES | GAPS | MARKS)
 def test_what_is_published_to_the_observation_topics_is_valid(record: Record) -> None:
     CHECKERS["topic.observations"].validate(json.loads(canonical(record)))
 
@@ -100,6 +100,38 @@ def test_a_schema_that_refuses_older_records_is_noticed(
     change: dict[str, object], told: list[str]
 ) -> None:
     assert breaks(OLD, OLD | change) == told
+
+
+ALONE = {"required": ["kind"], "properties": {"kind": {"const": "a"}, "n": {"type": "integer"}}}
+OTHER = {"required": ["kind"], "properties": {"kind": {"const": "b"}}}
+
+
+def union(**records: object) -> dict[str, object]:
+    return {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in records], "$defs": records}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (ALONE, union(A=ALONE, B=OTHER), []),
+        (ALONE, union(B=OTHER), ["record was removed"]),
+        (
+            ALONE,
+            union(A=ALONE | {"required": ["kind", "n"]}, B=OTHER),
+            ["record.n is now required"],
+        ),
+        (union(A=ALONE), union(A=ALONE, B=OTHER), []),
+        (
+            union(A=ALONE, B=OTHER),
+            union(A=ALONE) | {"$defs": {"A": ALONE, "B": OTHER}},
+            ["B is no longer taken"],
+        ),
+    ],
+)
+def test_a_union_reads_what_each_of_its_records_read(
+    old: dict[str, object], new: dict[str, object], told: list[str]
+) -> None:
+    assert breaks(old, new) == told
 
 
 def test_a_breaking_schema_is_not_written(tmp_path: Path) -> None:

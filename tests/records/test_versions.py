@@ -1,16 +1,26 @@
 """Records that travel are of a version, hold nothing unknown, and never change."""
 
 import json
+from typing import Annotated
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Discriminator, TypeAdapter, ValidationError
 
-from pipeline.records import OBSERVATION_VALUE, SYMPTOM_OR_MARK, Incident
+from pipeline.records import (
+    OBSERVATION_VALUE,
+    SYMPTOM_OR_MARK,
+    GraphRecord,
+    Incident,
+    Placement,
+    Positions,
+)
 from recorded_values import VALUES
 
 READERS: dict[str, TypeAdapter[object]] = {
     "topic.observations": OBSERVATION_VALUE,
     "topic.symptoms": SYMPTOM_OR_MARK,
+    "topic.topology": TypeAdapter(Annotated[GraphRecord | Placement, Discriminator("kind")]),
+    "topic.ingest": TypeAdapter(Positions),
     "topic.incidents": TypeAdapter(Incident),
 }
 TRAVELLING = [(READERS[topic], value) for topic in READERS for value in VALUES[topic]]

@@ -11,12 +11,16 @@ READ = {"lines": 10, "blank": 1, "rejected": 0, "observations": 9, "published": 
 ONE_MORE = {"lines": 11, "observations": 10, "published": 8}
 
 
-def node_row(counts: dict[str, int]) -> bytes:
-    return json.dumps({"node": "n", "offset": 1, "counts": counts, "facts": {}}).encode()
+LIVE = {"observations": 5, "published": 4, "unmapped": 1, "duplicate": 3, "lost": 9}
 
 
-def detect_partition(counts: dict[str, int]) -> bytes:
-    return json.dumps({"watermark": {}, "sources": {"replay-1": counts}}).encode()
+def node_row(counts: dict[str, int], **more: object) -> bytes:
+    return json.dumps({"node": "n", "offset": 1, "counts": counts, "facts": {}} | more).encode()
+
+
+def detect_partition(counts: dict[str, int], source: str = "replay-1", **by_feed: int) -> bytes:
+    row = {"watermark": {}, "sources": {source: counts}, "promised": {source: by_feed}}
+    return json.dumps(row if by_feed else row | {"promised": {}}).encode()
 
 
 def symptom(name: str) -> bytes:
@@ -59,6 +63,62 @@ def test_observations_in_dead_letters_are_not_lost(ledger: Ledger) -> None:
 def test_an_observation_in_no_bucket_is_noticed(ledger: Ledger) -> None:
     ledger.detect_row(b"0|node|event|n", node_row({"received": 1, "no_symptom": 0}))
     assert "observations received = by bucket" in disagreeing(ledger)
+
+
+def live(*rows: bytes, received: int) -> Ledger:
+    """Return a ledger of a live source whose partitions say this."""
+    ledger = Ledger()
+    counts = {"received": received, "no_symptom": received}
+    ledger.detect_row(b"0|node|log|n", node_row(counts))
+    for number, row in enumerate(rows):
+        ledger.detect_row(b"%d|partition" % number, row)
+    return ledger
+
+
+def test_what_a_live_source_lost_or_dropped_as_repeated_is_no_observation() -> None:
+    row = detect_partition(LIVE, "ingest-0", logs=4, events=4)
+    assert disagreeing(live(row, received=4)) == []
+
+
+def test_a_live_source_may_be_ahead_of_its_marks_but_not_behind() -> None:
+    row = detect_partition(LIVE, "ingest-0", logs=4, events=4)
+    assert disagreeing(live(row, received=700)) == []
+    assert disagreeing(live(row, received=3)) == ["received + in dead letters ≥ published"]
+
+
+def test_only_what_all_feeds_and_partitions_heard_of_must_be_there() -> None:
+    one = detect_partition(LIVE, "ingest-0", logs=4, events=2)
+    other = detect_partition(LIVE, "ingest-0", logs=3, events=3)
+    assert disagreeing(live(one, other, received=2)) == []
+    assert disagreeing(live(one, other, received=1)) != []
+
+
+def test_a_live_source_that_started_again_agrees_within_each_mark() -> None:
+    again = LIVE | {"observations": 4, "published": 1, "unmapped": 3}
+    rows = (detect_partition(counts, "ingest-0", logs=1, events=1) for counts in (LIVE, again))
+    assert disagreeing(live(*rows, received=9)) == []
+
+
+def test_a_live_source_that_drops_without_a_word_is_noticed() -> None:
+    row = detect_partition(LIVE | {"unmapped": 0}, "ingest-0", logs=4, events=4)
+    assert disagreeing(live(row, received=4)) == ["observations = published + unmapped"]
+
+
+def test_beside_a_live_source_replays_must_still_have_arrived(ledger: Ledger) -> None:
+    ledger.detect_row(b"1|partition", detect_partition(LIVE, "ingest-0", logs=4, events=4))
+    assert disagreeing(ledger) == []
+    ledger.detect_row(b"2|partition", detect_partition(READ | ONE_MORE))
+    assert disagreeing(ledger) == ["received + in dead letters ≥ published"]
+
+
+def test_what_was_lost_is_told_by_reason_and_disturbs_no_sum(ledger: Ledger) -> None:
+    stretch = [0, 5, 3, 40, 1]  # since, until, gaps, lost, uncounted
+    coverage = {"gaps": {"rate-limited": {"recent": {"0": stretch}, "older": stretch}}}
+    ledger.detect_row(b"0|node|log|m", node_row({"received": 0}, coverage=coverage))
+    ledger.detect_row(b"0|node|event|m", node_row({"received": 0}, coverage=coverage))
+    assert ledger.losses == {"rate-limited": {"gaps": 12, "lost": 160, "uncounted": 4}}
+    assert ledger.lost == 160
+    assert disagreeing(ledger) == []
 
 
 def test_every_published_symptom_is_in_one_bucket() -> None:
