@@ -27,7 +27,7 @@ from pipeline.records import Incident, canonical
 from pipeline.replay import Replay
 from pipeline.settings import Settings
 from pipeline.store import Query, open_store
-from pipeline.worker.roles import ROLES
+from pipeline.worker.roles import FLOW
 from pipeline.worker.run import Crew, crew
 
 RECORDING = "database-outage.jsonl.zst"
@@ -62,8 +62,8 @@ class Demo:
         with embedded_broker() as bootstrap:
             settings = _settings(bootstrap, store)
             ensure_topics(settings.kafka)
-            self._say(f"embedded broker on {bootstrap}; starting {', '.join(ROLES)}")
-            with crew(ROLES, environment=_environment(bootstrap, store)) as roles:
+            self._say(f"embedded broker on {bootstrap}; starting {', '.join(FLOW)}")
+            with crew(FLOW, environment=_environment(bootstrap, store)) as roles:
                 self._replay(settings, roles)
         self._tell(store)
 

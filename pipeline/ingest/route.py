@@ -100,7 +100,7 @@ class Router:
         answer = self._answers.get(key)
         if answer is None:
             answer = self._ask(observation, key)
-        node = self._resolve(identity_of(observation)) if answer.by_line else answer.node
+        node = self.resolve(identity_of(observation)) if answer.by_line else answer.node
         if node is None:
             self.unmapped += 1
             known = answer.shown in self._samples or len(self._samples) < MAX_SAMPLES
@@ -108,6 +108,18 @@ class Router:
         else:
             self.mapped += 1
         return node
+
+    def resolve(self, identity: Identity) -> str | None:
+        """Return the id of the node that an object belongs to, without counting."""
+        for resolver in self._resolvers:
+            node = resolver.node_of(identity)
+            if node is not None:
+                return node
+        return None
+
+    def may_map(self, identity: Identity) -> bool:
+        """Say whether anything of an object may belong to a node: it, or some of its lines."""
+        return self.resolve(identity) is not None or self._by_line(identity)
 
     def unmapped_samples(self) -> list[tuple[str, int]]:
         """Return what was unmapped and how often, the most frequent first (bounded)."""
@@ -118,19 +130,14 @@ class Router:
         shown = _shown(identity)
         if any(len(name) > MAX_NAME for name in _names(identity)):
             return _Answer(None, shown)  # and not remembered: the key is as long
-        by_line = any(resolver.looks_at_line(identity) for resolver in self._resolvers)
-        answer = _Answer(self._resolve(identity), shown, by_line)
+        answer = _Answer(self.resolve(identity), shown, self._by_line(identity))
         if len(self._answers) >= MAX_CACHED:
             self._answers.clear()
         self._answers[key] = answer
         return answer
 
-    def _resolve(self, identity: Identity) -> str | None:
-        for resolver in self._resolvers:
-            node = resolver.node_of(identity)
-            if node is not None:
-                return node
-        return None
+    def _by_line(self, identity: Identity) -> bool:
+        return any(resolver.looks_at_line(identity) for resolver in self._resolvers)
 
 
 def _key(observation: Log | Event | Metric) -> Hashable:

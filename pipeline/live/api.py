@@ -53,6 +53,10 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
         return f"{self.status} {self.reason}: {' '.join(self.message.split())[:300]}"
 
 
+class Silence(BrokenWorld):
+    """A stream that was open has been silent for as long as its reader would wait."""
+
+
 class ClusterApi:
     """One cluster; use it as an asynchronous context manager."""
 
@@ -171,7 +175,8 @@ class ClusterApi:
                     raise _refusal(answer, await answer.content.read(MAX_OBJECT_BYTES))
                 yield answer
         except TimeoutError:
-            raise BrokenWorld(f"{self.server}: no answer for {answer_s or silent_s} s") from None
+            kind = Silence if silent_s is not None else BrokenWorld
+            raise kind(f"{self.server}: no answer for {silent_s or answer_s} s") from None
         except (aiohttp.ClientError, OSError, ssl.SSLError) as trouble:
             raise BrokenWorld(f"{self.server}: {_one_line(trouble)}") from trouble
 

@@ -26,8 +26,11 @@ from pipeline.worker.correlate import CorrelateStage
 from pipeline.worker.detect import DetectStage
 from pipeline.worker.stage import Stage
 
-Role = Literal["detect", "correlate", "index"]
-ROLES: tuple[Role, ...] = ("detect", "correlate", "index")
+Role = Literal["ingest", "adapt", "detect", "correlate", "index"]
+FLOW: tuple[Role, ...] = ("detect", "correlate", "index")
+"""What must run for observations to become incidents."""
+ROLES: tuple[Role, ...] = ("ingest", "adapt", *FLOW)
+"""All, in flow order: the doors by which observations come in first."""
 
 TELL_S = 0.5
 """How often the role's health is looked at, to tell when it changes."""
@@ -57,6 +60,10 @@ def serve(role: Role, settings: Settings, *, lifeline: bool = False) -> None:
             sys.stderr.write(f"{role}: health on http://{settings.health.host}:{bound}/ready\n")
         if role == "index":
             _serve_index(settings, health)
+        elif role == "ingest":
+            asyncio.run(_serve_ingest(settings, flow, health))
+        elif role == "adapt":
+            _serve_adapt(settings, flow, health)
         else:
             stage = _stage(role, flow, settings)
             _ensure_state(stage, settings.kafka)
@@ -86,17 +93,41 @@ def _ensure_state(stage: Stage, kafka: KafkaSettings) -> None:
 async def _serve_stage(stage: Stage, settings: Settings, health: Health) -> None:
     from pipeline.worker.faust_app import Worker  # noqa: PLC0415 - Faust costs a second to import
 
+    await Worker(stage, settings, health).serve(_stop_on_signals())
+
+
+async def _serve_ingest(settings: Settings, flow: Flow, health: Health) -> None:
+    from pipeline.live.role import run_ingest  # noqa: PLC0415 - only this role needs a cluster
+
+    def say(line: str) -> None:
+        sys.stderr.write(f"ingest: {line}\n")
+
+    await run_ingest(settings, flow, stop=_stop_on_signals(), health=health, say=say)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Return an event of the running loop that signals set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stopping(stop.set))
-    await Worker(stage, settings, health).serve(stop)
+    return stop
 
 
 def _serve_index(settings: Settings, health: Health) -> None:
     from pipeline.worker.index import run_index  # noqa: PLC0415 - only this role needs the store
 
-    stop = threading.Event()
+    run_index(settings, _on_signals(threading.Event()), health)
+
+
+def _serve_adapt(settings: Settings, flow: Flow, health: Health) -> None:
+    from pipeline.adapt.role import run_adapt  # noqa: PLC0415 - only this role needs OTLP
+
+    run_adapt(settings, flow, _on_signals(threading.Event()), health)
+
+
+def _on_signals(stop: threading.Event) -> threading.Event:
+    """Have signals set an event; return it."""
     stopping = _stopping(stop.set)
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -104,7 +135,7 @@ def _serve_index(settings: Settings, health: Health) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    run_index(settings, stop, health)
+    return stop
 
 
 def _stopping(stop: Callable[[], None]) -> Callable[[], None]:

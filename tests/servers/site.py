@@ -11,6 +11,7 @@ from servers import children
 from servers.waiting import health, until
 
 ROLES = ("detect", "correlate", "index")
+DOORS = ("ingest", "adapt")
 REPOSITORY = Path(__file__).parents[2]
 
 Spawn = Callable[..., subprocess.Popen[bytes]]
@@ -26,7 +27,7 @@ class Site:
     spawn: Spawn
     extra: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(
-        default_factory=lambda: {role: children.free_port() for role in ROLES}
+        default_factory=lambda: {role: children.free_port() for role in (*ROLES, *DOORS)}
     )
 
     @property
@@ -47,9 +48,9 @@ class Site:
             **self.extra,
         }
 
-    def run(self) -> subprocess.Popen[bytes]:
-        """Start all roles and wait until they are ready."""
-        process = self.start("run")
+    def run(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start the roles of the flow, or what else is asked for; wait until these are ready."""
+        process = self.start("run", *arguments)
         for role in ROLES:
             self.ready(role)
         return process

@@ -1,0 +1,135 @@
+"""Each second: how far time has come, what is remembered, how we are.
+
+A mark promises that nothing older will come from this source. It runs a little behind the clock,
+for the way of a line through kubelet and API; a log or a query that is behind holds it back for a
+while. Samples of metrics are read some seconds after the fact: within the allowed lateness, which
+is what it is for.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pipeline import clock
+from pipeline.health import Health
+from pipeline.live.fleet import Fleet
+from pipeline.live.outbox import Outbox
+from pipeline.records import FEEDS, LogPosition, Mark, Positions
+
+MARK_S = 1.0
+BEHIND = timedelta(seconds=2)
+"""From a line written to a line read: the kubelet looks for news once a second at worst."""
+START_S = 60.0
+"""So long the first mark waits for the first lists and for what was written while we were away."""
+EVENTS = "events"
+"""Part and name of the position of events: when they were last known to be complete."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Ticker:
+    """What the process as a whole says, again and again; run :meth:`run` as a task."""
+
+    source: str
+    outbox: Outbox
+    fleet: Fleet
+    health: Health
+    checkpoint_s: float
+    is_ready: Callable[[], bool]
+    """Whether all lists have been read once."""
+    queries: Callable[[], Mapping[str, datetime]]
+    """Positions of the queries for metrics; none while another process asks them."""
+    metrics_behind: Callable[[datetime], datetime | None]
+    """How far metrics are, where they are further behind than usual."""
+    events_until: Callable[[], datetime | None]
+    """When events were last known to be complete; None: another process reads them."""
+    counts: Callable[[], Counter[str]]
+    """What became of what was read, by all sources together."""
+    troubles: Callable[[], list[str]]
+    _told: dict[str, Positions] = field(default_factory=dict, init=False)
+    _unmarked_until: float | None = field(default=None, init=False)
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._unmarked_until = loop.time() + START_S
+        next_checkpoint = loop.time()
+        while True:
+            now, at = clock.now(), loop.time()
+            if at >= next_checkpoint:
+                self.checkpoint()
+                next_checkpoint = at + self.checkpoint_s
+            self._mark(now, at)
+            self._tell()
+            await asyncio.sleep(MARK_S)
+
+    def checkpoint(self) -> None:
+        """Hand over all positions that have changed."""
+        for part, positions in self._positions():
+            if self._told.get(part) != positions:
+                self._told[part] = positions
+                self.outbox.checkpoint(positions)
+
+    def _positions(self) -> Iterator[tuple[str, Positions]]:
+        for part, containers in self.fleet.position_parts().items():
+            yield part, self._of(part, containers=containers)
+        queries = self.queries()
+        if queries:
+            yield "metrics", self._of("metrics", queries=queries)
+        until = self.events_until()
+        if until is not None:
+            minute = until.replace(second=0, microsecond=0)  # a finer one would change each time
+            yield EVENTS, self._of(EVENTS, queries={EVENTS: minute})
+
+    def _of(
+        self,
+        part: str,
+        *,
+        containers: Mapping[str, LogPosition] | None = None,
+        queries: Mapping[str, datetime] | None = None,
+    ) -> Positions:
+        return Positions(
+            source=self.source,
+            part=part,
+            containers=dict(containers or {}),
+            queries=dict(queries or {}),
+        )
+
+    def _mark(self, now: datetime, at: float) -> None:
+        """Say how far time has come, unless what was written before us is still being read."""
+        held = [*self.fleet.behind(now, at)]
+        metrics = self.metrics_behind(now)
+        if metrics is not None:
+            held.append(metrics)
+        if self._unmarked_until is not None:
+            if (held or not self.is_ready()) and at < self._unmarked_until:
+                return
+            self._unmarked_until = None
+        time = min([now, *held]) - BEHIND
+        self.outbox.mark(
+            Mark(source=self.source, time=time.astimezone(UTC), feeds=FEEDS, counts=self._counts())
+        )
+
+    def _counts(self) -> dict[str, int]:
+        """Return what became of everything read: each in one bucket, so that the sums agree."""
+        read, stats = self.counts(), self.outbox.stats
+        published = sum(stats.put.values())
+        return {
+            "observations": published + read["unmapped"],
+            "published": published,
+            "unmapped": read["unmapped"],
+            "rejected": read["rejected"],
+            "duplicate": read["duplicate"],
+            "lost": read["lost"] + sum(stats.lost.values()),
+        }
+
+    def _tell(self) -> None:
+        stats = self.outbox.stats
+        published = sum(stats.published.values())
+        if self.outbox.trouble is None:
+            self.health.beat()
+        trouble = next(iter([*filter(None, [self.outbox.trouble]), *self.troubles()]), None)
+        self.health.trouble(trouble)
+        self.health.progress(published, sum(stats.put.values()) - sum(stats.lost.values()))
+        self.health.waiting(None if self.is_ready() else "first lists are being read")

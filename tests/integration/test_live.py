@@ -1,0 +1,75 @@
+"""The product at work: a cluster, Prometheus, Kafka; the database of a hub is killed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers.control_plane import ControlPlane
+from servers.hub_workload import HUB, LAST_WORDS, HubWorkload
+from servers.kafka_server import Kafka
+from servers.kubelet import Kubelet
+from servers.prometheus_server import Prometheus
+from servers.site import Site, Spawn
+from servers.waiting import until
+
+ROLES = "ingest,detect,correlate,index"
+
+
+@pytest.fixture
+def workload(
+    control_plane: ControlPlane, kubelet: Kubelet, namespace: str, prometheus: Prometheus
+) -> Iterator[HubWorkload]:
+    """A hub that runs."""
+    hub = HubWorkload(control_plane, kubelet, namespace, prometheus)
+    hub.start()
+    yield hub
+    hub.stop()
+
+
+@pytest.fixture
+def live(  # noqa: PLR0913 - one server a parameter
+    kafka: Kafka,
+    prefix: str,
+    tmp_path: Path,
+    spawn: Spawn,
+    workload: HubWorkload,
+    tenant_token: str,
+) -> Site:
+    """A site that reads that hub, with the rights that are shipped for one namespace."""
+    kubeconfig = workload.control_plane.kubeconfig(tenant_token, name=prefix)
+    assert workload.prometheus is not None
+    extra = {
+        "AFTERSHOCK_INGEST__CLUSTER__KUBECONFIG": str(kubeconfig),
+        "AFTERSHOCK_INGEST__CLUSTER__NAMESPACES": json.dumps([workload.namespace]),
+        "AFTERSHOCK_INGEST__PROMETHEUS__URL": workload.prometheus.url,
+        "AFTERSHOCK_INGEST__PROMETHEUS__EVERY_S": "5",
+        "AFTERSHOCK_INGEST__PROMETHEUS__DELAY_S": "2",
+    }
+    return Site(kafka.bootstrap_servers, prefix, tmp_path, spawn, extra)
+
+
+def incidents(site: Site) -> list[dict[str, Any]]:
+    """Return what the store has now."""
+    return [json.loads(line) for line in site.export().splitlines()]
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_database_is_named_with_the_log_of_the_pod_that_is_gone(
+    live: Site, workload: HubWorkload
+) -> None:
+    live.run("--roles", ROLES)
+    live.ready("ingest")
+    until(lambda: workload.written.get(HUB, 0) > 20, within_s=60, what="a hub at work")
+    workload.kill_database()
+
+    def named() -> bool:
+        return any(found["causes"][0]["node"] == "jupyterhub/db" for found in incidents(live))
+
+    until(named, within_s=240, what="an incident that names the database")
+    (incident,) = incidents(live)
+    exemplars = [s["exemplar"] for s in incident["symptoms"] if s["node"] == "jupyterhub/db"]
+    assert any(LAST_WORDS in text for text in exemplars)
+    assert {"jupyterhub/hub", "jupyterhub/user/alice"} <= set(incident["nodes"])
