@@ -60,8 +60,15 @@ class PrometheusSettings(Group):
     delay_s: Annotated[float, Field(ge=0)] = 5.0
     """Asked for so long after the fact: a scrape takes a moment to be in the database."""
     back_s: Annotated[float, Field(ge=0)] = 3600.0
-    """After an interruption, samples are asked for from so long ago on at most."""
-    replica_labels: tuple[str, ...] = ("prometheus_replica", "replica_of", "__replica__")
+    """After an interruption, samples are asked for from so long ago on at most; never less than
+    twice ``every_s`` and a little."""
+    replica_labels: tuple[str, ...] = (
+        "prometheus",
+        "prometheus_replica",
+        "thanos_replica",
+        "receive_replica",
+        "__replica__",
+    )
     """Labels that tell replicas of one Prometheus apart: they are taken off, and one is believed at
     a time."""
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
-from pipeline.records import EARLIEST, LATEST, Event, Log
+from pipeline.records import EARLIEST, LATEST, Event, Log, canonical
 
 Json = Mapping[str, Any]
 
@@ -49,7 +50,7 @@ def event_of(raw: Json) -> Event:
     time = next((stamp for stamp in stamps if stamp), None)
     count = series.get("count") or raw.get("count") or raw.get("deprecatedCount") or 1
     try:
-        return Event(
+        event = Event(
             time=time,  # type: ignore[arg-type]  # validated: text or nothing
             namespace=about.get("namespace") or meta.get("namespace"),
             kind=about.get("kind"),  # type: ignore[arg-type]  # see above
@@ -67,6 +68,11 @@ def event_of(raw: Json) -> Event:
         first_trouble = trouble.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(step) for step in first_trouble["loc"])
         raise Unusable(f"event object: {field}: {first_trouble['msg']}") from None
+    try:
+        canonical(event)
+    except PydanticSerializationError:
+        raise Unusable("event object: half a surrogate, which is no text") from None
+    return event
 
 
 def stamped(line: str) -> tuple[str, str]:

@@ -9,7 +9,6 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,19 +37,18 @@ READ_BYTES = 32 * 1024
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
-@dataclass(frozen=True, slots=True)
 class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
     """The API server answered, and not with success."""
 
-    status: int
-    """HTTP status, or the ``code`` of an ERROR object in a watch."""
-    reason: str
-    message: str
-    retry_after_s: float | None = None
-
-    def __str__(self) -> str:
-        """Return it in one line."""
-        return f"{self.status} {self.reason}: {' '.join(self.message.split())[:300]}"
+    def __init__(
+        self, status: int, reason: str, message: str, *, retry_after_s: float | None = None
+    ) -> None:
+        """Take the answer; ``status`` is that of HTTP, or of an ERROR object in a watch."""
+        super().__init__(f"{status} {reason}: {' '.join(message.split())[:300]}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after_s = retry_after_s
 
 
 class Silence(BrokenWorld):
@@ -265,7 +263,8 @@ def _refusal(answer: aiohttp.ClientResponse, body: bytes) -> Refused:
     except (ValueError, KeyError, TypeError):
         reason, message = answer.reason or "", body.decode(errors="replace")
     wait = answer.headers.get("Retry-After", "")
-    return Refused(answer.status, reason, message, float(wait) if wait.isdecimal() else None)
+    seconds = float(wait) if wait.isdecimal() else None
+    return Refused(answer.status, reason, message, retry_after_s=seconds)
 
 
 def _one_line(trouble: BaseException) -> str:

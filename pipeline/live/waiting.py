@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import zstandard
 
+from pipeline.live.pages import Pages
 from pipeline.records import Signal
 
 BLOCK_BYTES = 256 * 1024
@@ -49,14 +50,6 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """Parcels, packed."""
-
-    content: bytes
-    oldest: float
-
-
-@dataclass(frozen=True, slots=True)
 class _WaitingMark:
     parcel: Parcel
     behind: int
@@ -70,7 +63,9 @@ class Waiting:
 
     def __init__(self) -> None:
         self._head: deque[Parcel] = deque()
-        self._blocks: deque[_Block] = deque()
+        self._blocks = Pages()
+        self._oldest: deque[float] = deque()
+        """When the first parcel of each block came."""
         self._tail: deque[Parcel] = deque()
         self._tail_bytes = 0
         self._marks: deque[_WaitingMark] = deque()
@@ -132,7 +127,8 @@ class Waiting:
                 parcels.append(self._tail.popleft())
                 size += parcels[-1].size
             content = self._packer.compress(msgspec.msgpack.encode(parcels))
-            self._blocks.append(_Block(content, parcels[0].put_at))
+            self._blocks.put(content)
+            self._oldest.append(parcels[0].put_at)
             self._tail_bytes -= size
             self.held_bytes += len(content) - size
 
@@ -141,8 +137,8 @@ class Waiting:
         """When what goes next came; None: nothing but marks waits."""
         if self._head:
             return self._head[0].put_at
-        if self._blocks:
-            return self._blocks[0].oldest
+        if self._oldest:
+            return self._oldest[0]
         return self._tail[0].put_at if self._tail else None
 
     @property
@@ -153,9 +149,10 @@ class Waiting:
     def _unpack(self) -> None:
         """Make what goes next the head."""
         if self._blocks:
-            block = self._blocks.popleft()
-            self._head.extend(self._decoder.decode(self._unpacker.decompress(block.content)))
-            self.held_bytes += sum(parcel.size for parcel in self._head) - len(block.content)
+            content = self._blocks.take()
+            self._oldest.popleft()
+            self._head.extend(self._decoder.decode(self._unpacker.decompress(content)))
+            self.held_bytes += sum(parcel.size for parcel in self._head) - len(content)
         else:
             self._head, self._tail = self._tail, self._head
             self._tail_bytes = 0

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from servers.control_plane import ControlPlane
 from servers.hub_workload import HUB, LAST_WORDS, HubWorkload
-from servers.kafka_server import Kafka
 from servers.kubelet import Kubelet
 from servers.prometheus_server import Prometheus
-from servers.site import Site, Spawn
+from servers.site import Site
 from servers.waiting import until
 
 ROLES = "ingest,detect,correlate,index"
@@ -30,7 +28,7 @@ def workload(
 
 
 @pytest.fixture
-def live(  # noqa: PLR0913 - one server a parameter
+def live(
     kafka: Kafka,
     prefix: str,
     tmp_path: Path,
@@ -48,7 +46,7 @@ def live(  # noqa: PLR0913 - one server a parameter
         "AFTERSHOCK_INGEST__PROMETHEUS__EVERY_S": "5",
         "AFTERSHOCK_INGEST__PROMETHEUS__DELAY_S": "2",
     }
-    return Site(kafka.bootstrap_servers, prefix, tmp_path, spawn, extra)
+    return site
 
 
 def incidents(site: Site) -> list[dict[str, Any]]:

@@ -22,6 +22,12 @@ MERGE = "application/merge-patch+json"
 _ANSWER_S = 30.0
 
 
+_RETRIES = urllib3.Retry(
+    total=2, connect=0, read=2, status=0, redirect=0, allowed_methods=None, raise_on_status=False
+)
+"""A connection that stood idle may be that to a server which has been killed since."""
+
+
 class Refused(Exception):  # noqa: N818 - an answer, which tests ask for
     """The API server said no (``status`` as in HTTP), or nothing at all (``status`` 0)."""
 
@@ -40,7 +46,7 @@ class ApiClient:
         self.authority = authority
         self.token = token
         self._pool = urllib3.PoolManager(
-            ca_certs=str(authority), maxsize=4, retries=False, timeout=_ANSWER_S
+            ca_certs=str(authority), maxsize=4, retries=_RETRIES, timeout=_ANSWER_S
         )
 
     def ask(

@@ -89,11 +89,13 @@ class ControlPlane:
         """Kill the API server (-9): open watches and logs break off in the middle."""
         if self.api is not None:
             children.kill(self.api)
+        self.admin.close()  # its connections are dead, and would only be found so when used
 
     def stop_api(self) -> None:
         """Ask the API server to end (SIGTERM), as an upgrade does: watches end cleanly."""
         if self.api is not None:
             children.stop(self.api, within_s=60)
+        self.admin.close()
 
     def restart_api(self) -> None:
         """Start the API server, again on the same port and data, and wait until it is ready."""

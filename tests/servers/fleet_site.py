@@ -70,7 +70,10 @@ class FleetSite:
                 on_missed=self.missed.append,
                 seen=self.seen,
             )
-            for what, handler in (("pods", self.fleet.door(self.namespace)), ("events", self.events)):
+            for what, handler in (
+                ("pods", self.fleet.door(self.namespace)),
+                ("events", self.events),
+            ):
                 watch = Watch(
                     api=api,
                     path=f"/api/v1/namespaces/{self.namespace}/{what}",

@@ -56,7 +56,9 @@ class HubWorkload:
         """The database is killed, says its last words, and its pod is gone."""
         self._write(DB, LAST_WORDS, "LOG:  terminating any other active server processes")
         self.dead = True
-        self._event("readiness", DB, "Unhealthy", "Readiness probe failed: psql: connection refused")
+        self._event(
+            "readiness", DB, "Unhealthy", "Readiness probe failed: psql: connection refused"
+        )
         admin = self.control_plane.admin
         admin.delete_pod(self.namespace, DB)
         self.kubelet.end(self.namespace, DB, CONTAINER_OF[DB])
@@ -99,11 +101,13 @@ class HubWorkload:
 
     def _user(self, now: datetime) -> list[str]:
         if self.dead:
-            return [_line("E", now, "SingleUserLabApp mixins:602", "Error notifying Hub of activity")]
+            return [
+                _line("E", now, "SingleUserLabApp mixins:602", "Error notifying Hub of activity")
+            ]
         return [_line("I", now, "SingleUserLabApp log:181", "200 GET /user/a/api/sessions 1.37ms")]
 
     def _metrics(self) -> str:
-        ready = {name: 1 for name in CONTAINER_OF} | {DB: 0 if self.dead else 1}
+        ready = dict.fromkeys(CONTAINER_OF, 1) | {DB: 0 if self.dead else 1}
         return "".join(
             f'kube_pod_status_ready{{namespace="{self.namespace}",pod="{pod}",condition="true"}}'
             f" {value}\n"

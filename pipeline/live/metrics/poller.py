@@ -34,6 +34,8 @@ HELD_S = 60.0
 and what it brings later is late. An hour without Prometheus must not be one without logs."""
 SHORTEST_S = 2 * OVERLAP_S
 """A window is cut in half until its answer is small enough, or it is as short as this."""
+ROOM_FOR = 500
+"""Samples that are put at once, some 10 ms of work, before others have a turn."""
 MAX_BLIND = 10_000
 """Nodes that are known to have been told of a gap: some 200 bytes each."""
 
@@ -169,29 +171,38 @@ class MetricsPoller:
             job.skipped = Window(job.skipped.since if job.skipped else job.position, jumped)
             job.position = jumped
         while (window := job.pace.due(job.position, target, job.longest_s)) is not None:
-            await self.sink.room("metric")
             try:
-                async with self._permits:
-                    answer = await self._ask(job, window)
+                async with self._permits:  # for the answer, too: at most so many are in memory
+                    await self._read(job, window)
             except TooLarge:
                 job.longest_s = _seconds(window) / 2
                 if job.longest_s < max(SHORTEST_S, job.pace.every_s if job.pace.aligned else 0.0):
                     raise
                 continue
-            self._put(job, job.memory.take(answer.series, window), window)
             job.position = job.pace.passed(window.until)
             job.longest_s = min(2 * job.longest_s, LONGEST_S)
         job.skipped = None
+
+    async def _read(self, job: _Job, window: Window) -> None:
+        """Ask for a window, and put what it brings into the sink."""
+        await self.sink.room("metric")
+        answer = await self._ask(job, window)
+        # Beside the loop: a large answer takes half a second, and logs are not to wait for it.
+        taken = await asyncio.to_thread(job.memory.take, answer.series, window)
+        await self._put(job, taken, window)
 
     async def _ask(self, job: _Job, window: Window) -> Answer:
         if job.query.kind == "select":
             return await self.prometheus.scraped(job.query.promql, window)
         return await self.prometheus.evaluated(job.query.promql, window, job.pace.every_s)
 
-    def _put(self, job: _Job, taken: Taken, window: Window) -> None:
-        """Put what an answer brought into the sink; nothing here waits."""
+    async def _put(self, job: _Job, taken: Taken, window: Window) -> None:
+        """Put what an answer brought into the sink, as there is room."""
         nodes: set[str] = set()
-        for sample in taken.samples:
+        for number, sample in enumerate(taken.samples):
+            if number % ROOM_FOR == 0:
+                await self.sink.room("metric")
+                await asyncio.sleep(0)
             node = self.router.node_of(sample)
             if node:
                 nodes.add(node)
