@@ -29,6 +29,8 @@ class Analysis:
     """What became of every line, by bucket."""
     unmapped: list[tuple[str, int]]
     """Some of what no application knows, and how often it came."""
+    found: list[str]
+    """What was recognised besides recordings, in lines for people."""
 
 
 def analyze(
@@ -50,7 +52,12 @@ def analyze(
     stages.run(stepper.run(reader))
     counts = Counter(reader.counts)
     counts.update(published=stepper.published, unmapped=stepper.unmapped)
-    return Analysis(incidents=stages.incidents(), counts=counts, unmapped=router.unmapped_samples())
+    return Analysis(
+        incidents=stages.incidents(),
+        counts=counts,
+        unmapped=router.unmapped_samples(),
+        found=reader.found.told(reader.counts["repeated"]),
+    )
 
 
 def stepper_of(

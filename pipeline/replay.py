@@ -41,6 +41,8 @@ class Replayed:
     """What became of every line, by bucket."""
     unmapped: list[tuple[str, int]]
     """Some of what no application knows, and how often it came."""
+    found: list[str]
+    """What was recognised besides recordings, in lines for people."""
     batches: int
     seconds: float
     """Of wall time, with reading and sorting."""
@@ -99,6 +101,7 @@ class Replay:
             source=self.source,
             counts=counts,
             unmapped=router.unmapped_samples(),
+            found=reader.found.told(reader.counts["repeated"]),
             batches=batches,
             seconds=clock.monotonic() - started,
         )

@@ -1,4 +1,4 @@
-"""``aftershock analyze``: find the incidents in recorded observations, in process."""
+"""``aftershock analyze``: find the incidents in recordings and dumps, in process."""
 
 import sys
 from collections import Counter
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Set, SettingsFile, parameters_of
-from pipeline.cli.progress import reading
+from pipeline.cli.progress import others, reading
+from pipeline.drawing import plain
 from pipeline.errors import UsageError
 from pipeline.records import Incident, Rejected, canonical
 
@@ -18,7 +19,11 @@ SHOWN_REJECTIONS = 20
 
 def analyze(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Recordings: files or folders.")
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="Recordings, must-gathers, cluster-info dumps, logs, events: files or folders.",
+        ),
     ],
     topology: Annotated[
         list[str] | None,
@@ -32,7 +37,7 @@ def analyze(
     settings_file: SettingsFile = None,
     quiet: Annotated[bool, typer.Option(help="No progress bar, no summary.")] = False,
 ) -> None:
-    """Find the incidents in recorded observations: final records, one JSON line each."""
+    """Find the incidents in recordings or dumps: final records, one JSON line each."""
     from pipeline.analyze import analyze as run
     from pipeline.assembly import flow_of
     from pipeline.settings_sources import load_settings
@@ -45,6 +50,7 @@ def analyze(
     _write(found.incidents, output)
     if not quiet:
         rejections.tell()
+        sys.stderr.writelines(f"{plain(line)}\n" for line in found.found)
         _tell(found.counts, found.unmapped, len(found.incidents))
 
 
@@ -86,7 +92,7 @@ def _tell(counts: Counter[str], unmapped: list[tuple[str, int]], incidents: int)
     told = (
         f"{counts['lines']} lines: {counts['published']} observations of known nodes,"
         f" {counts['unmapped']} unmapped, {counts['rejected']} rejected,"
-        f" {counts['blank']} blank; {incidents} incidents\n"
+        f" {counts['blank']} blank{others(counts)}; {incidents} incidents\n"
     )
     sys.stderr.write(told)
     if unmapped:

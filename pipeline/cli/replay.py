@@ -1,4 +1,4 @@
-"""``aftershock replay``: recorded observations → Kafka, in event-time order."""
+"""``aftershock replay``: recordings and dumps → Kafka, in event-time order."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import AsJson, Set, SettingsFile, parameters_of
+from pipeline.cli.progress import others
 from pipeline.drawing import plain
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ SHOWN_UNMAPPED = 3
 
 def replay(  # noqa: PLR0913 - one parameter a flag
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Recordings: files or folders.")
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="Recordings, must-gathers, cluster-info dumps, logs, events: files or folders.",
+        ),
     ],
     *,
     topology: Annotated[
@@ -52,7 +57,7 @@ def replay(  # noqa: PLR0913 - one parameter a flag
     quiet: Annotated[bool, typer.Option(help="No progress, no summary.")] = False,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Publish recorded observations to Kafka, in event-time order."""
+    """Publish recordings or dumps to Kafka, in event-time order."""
     from pipeline.assembly import flow_of
     from pipeline.broker.clients import quiet_library
     from pipeline.broker.ensure import ensure_topics
@@ -116,10 +121,12 @@ def _summary(replayed: "Replayed") -> dict[str, object]:
 
 def _tell(replayed: "Replayed") -> None:
     counts = replayed.counts
+    for line in replayed.found:
+        _say(plain(line))
     _say(
         f"{replayed.source}: {counts['lines']} lines: {counts['published']} observations published"
         f" in {replayed.batches} batches, {counts['unmapped']} unmapped, {counts['rejected']}"
-        f" rejected, {counts['blank']} blank; {replayed.seconds:.1f} s"
+        f" rejected, {counts['blank']} blank{others(counts)}; {replayed.seconds:.1f} s"
     )
     if replayed.unmapped:
         some = ", ".join(f"{plain(name)} ({n})" for name, n in replayed.unmapped[:SHOWN_UNMAPPED])

@@ -13,11 +13,11 @@ import msgspec
 
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
-from pipeline.detect.formats import Level, parse
 from pipeline.detect.pack import LogSignature, SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.tallies import BUCKET, Occurrence, note
+from pipeline.formats import Level, parse
 from pipeline.records import Log, Observation, Signal, Symptom, micros
 
 _SECOND = 1_000_000

@@ -1,31 +1,31 @@
-"""Recorded files → observations in event-time order, or rejected records.
+"""Files → observations in event-time order, or rejected records.
 
-In come files and folders of JSON lines, plain or compressed; out come observations sorted by
-(time, line), whatever the order of lines and files was. Bad lines leave by a door of their own,
-each with file, line and bytes, and reading goes on. It must not hold a recording in memory, and
-must not decide anything about what it reads.
+In come files and folders: recorded observations as JSON lines, and what people attach to bug
+reports (must-gathers, cluster-info dumps, lists of events, logs), plain, compressed or in an
+archive. Out come observations sorted by (time, line), whatever the order of lines and files was.
+What is bad leaves by a door of its own, with file, line and bytes, and reading goes on. It must not
+hold a file in memory, and must not decide anything about what it reads.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from pydantic import ValidationError
 
 from pipeline.errors import UsageError
+from pipeline.ingest.archive import members
+from pipeline.ingest.buckets import Buckets
+from pipeline.ingest.dumps import Dumps, Turn
+from pipeline.ingest.found import Found, Tally
 from pipeline.ingest.lines import BOM, BrokenStream, plain, split_lines
-from pipeline.ingest.recordings import find_recordings, total_bytes
-from pipeline.ingest.sorting import Sorter, entry, line_of
-from pipeline.records import (
-    OBSERVATION,
-    Event,
-    Log,
-    Metric,
-    Rejected,
-    RejectionCode,
-    micros,
-)
+from pipeline.ingest.pods import Whose, parts_of, place_of
+from pipeline.ingest.recordings import Source, find_recordings, total_bytes
+from pipeline.ingest.shapes import HEAD_BYTES, Shape, chosen, shape_of
+from pipeline.ingest.sorting import Sorter
+from pipeline.records import OBSERVATION, Event, Log, Metric, Rejected, micros
 from pipeline.rejection import LongPart, in_parts, reason_of
 
 MAX_LINE_BYTES = 960 * 1024
@@ -35,15 +35,17 @@ SORT_MEMORY_BYTES = 256 * 1024 * 1024
 """About 800,000 lines of 250 bytes; beyond it runs of that size are spilled and merged."""
 _CHUNK_BYTES = 256 * 1024
 _WHITE_SPACE = b" \t\r"
+_BOTH = Turn.OBJECTS | Turn.LOGS
 
 
 class Reader:
-    """The observations of recorded files, in event-time order.
+    """The observations of files, in event-time order.
 
-    Iterating reads everything once, then gives the observations. ``counts`` then says what became
-    of each line (``lines`` = ``observations`` + ``rejected`` + ``blank``), and how many files of
-    the folders were ``ignored_files``. ``on_rejected`` gets each bad line as it is found, in file
-    order; ``on_progress`` the bytes read so far and in all (of the files as they lie there).
+    Iterating reads everything, then gives the observations. ``counts`` then says what became of
+    each line (``lines`` = ``observations`` + ``rejected`` + ``blank`` + ``unplaced`` +
+    ``repeated``; an object in a list counts as a line), and how many files of the folders were
+    ``ignored_files``. ``found`` says what was recognised. ``on_rejected`` gets what is bad as it is
+    found; ``on_progress`` the bytes read so far and in all (of the files as they lie there).
     """
 
     def __init__(
@@ -61,9 +63,11 @@ class Reader:
         self._sort_memory_bytes = sort_memory_bytes
         self._on_rejected = on_rejected
         self._on_progress = on_progress
-        self._total_bytes = total_bytes(self._recordings.files)
         self._read_bytes = 0
+        self._all_bytes = total_bytes(self._recordings.files)
+        self._total_bytes = self._all_bytes
         self.counts: Counter[str] = Counter()
+        self.found = Found()
 
     def __iter__(self) -> Iterator[Log | Event | Metric]:
         """Read all files, then return their observations.
@@ -71,33 +75,25 @@ class Reader:
         Raises:
             UsageError: a file has gone, or may not be opened after all.
         """
-        self.counts = Counter(
-            lines=0, observations=0, rejected=0, blank=0, ignored_files=self._recordings.ignored
-        )
+        nobodys = [str(log) for log in self._recordings.nobodys]
+        self.found = Found(ignored=self._recordings.ignored, nobodys=nobodys)
         self._read_bytes = 0
+        self._total_bytes = self._all_bytes
         with Sorter(self._sort_memory_bytes) as sorter:
-            for file in self._recordings.files:
-                self._read_file(file, sorter)
-            for found in sorter.merged():
-                # validated a second time: raw bytes take a quarter of the memory of observations
-                yield OBSERVATION.validate_json(line_of(found))
+            buckets = Buckets(sorter, self._max_line_bytes, self.found, self._on_rejected)
+            self.counts = buckets.counts
+            self.counts["ignored_files"] = self._recordings.ignored
+            reading = _Reading(buckets, self._max_line_bytes, self.found, self._chunks)
+            self._read_all(reading)
+            yield from buckets.merged()
 
-    def _read_file(self, file: Path, sorter: Sorter) -> None:
-        number = 1
-        try:
-            for line in split_lines(plain(self._chunks(file)), self._max_line_bytes):
-                if isinstance(line, LongPart):
-                    self._reject_long(line, f"{file}:{number}")
-                    number += line.last
-                else:
-                    self._read_line(line, file, number, sorter)
-                    number += 1
-        except BrokenStream as broken:
-            self.counts["lines"] += 1
-            self.counts["rejected"] += 1
-            # no line at all when it broke between two: then the trouble itself is the record
-            parts = broken.rest or in_parts(b"")
-            self._reject("unreadable", f"{file}:{number}", str(broken), parts)
+    def _read_all(self, reading: "_Reading") -> None:
+        """Read objects before logs: they say whose the logs are."""
+        later = [source for source in self._recordings.files if not reading.objects_of(source)]
+        again = [source for source in later if source.shape in (Shape.JSON, Shape.ARCHIVE)]
+        self._total_bytes += total_bytes(again)
+        for source in later:
+            reading.logs_of(source)
 
     def _chunks(self, file: Path) -> Iterator[bytes]:
         try:
@@ -111,45 +107,158 @@ class Reader:
                     self._on_progress(self._read_bytes, self._total_bytes)
                 yield chunk
 
-    def _read_line(self, line: bytes, file: Path, number: int, sorter: Sorter) -> None:
-        self.counts["lines"] += 1
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file, or one file of an archive."""
+
+    where: str
+    """As it is told to people."""
+    path: str
+    folder: str | None
+    tally: Tally
+    chunks: Iterator[bytes]
+
+
+class _Reading:
+    """One reading of all files: which reader for which shape, and in which turn."""
+
+    def __init__(
+        self,
+        buckets: Buckets,
+        max_line_bytes: int,
+        found: Found,
+        chunks: Callable[[Path], Iterator[bytes]],
+    ) -> None:
+        self._buckets = buckets
+        self._max_line_bytes = max_line_bytes
+        self._found = found
+        self._chunks = chunks
+        self._dumps = Dumps(buckets, max_line_bytes)
+        self._broken: set[str] = set()
+
+    def objects_of(self, source: Source) -> bool:
+        """Read all but logs; return whether that was all there is."""
+        if source.shape in (None, Shape.LOG):  # a pipe comes last: it can be read only once
+            return False
+        tally = self._read(source, Turn.OBJECTS)
+        mixed = source.shape is Shape.JSON and tally.sections
+        return source.shape is not Shape.ARCHIVE and not mixed
+
+    def logs_of(self, source: Source) -> None:
+        """Read the logs (of a pipe, all)."""
+        self._read(source, Turn.LOGS if source.shape else _BOTH)
+
+    def _read(self, source: Source, turn: Turn) -> Tally:
+        shape, chunks = source.shape, self._chunks(source.file)
+        if shape is None:
+            head, chunks = _beginning(plain(chunks))
+            shape = shape_of(source.file.name, head) or Shape.RECORDING
+        path = source.file.absolute().as_posix()
+        given = str(source.file) if shape is Shape.ARCHIVE else source.given
+        tally = self._found.tally(given, path)
+        self._part(_Part(str(source.file), path, source.folder, tally, chunks), shape, turn)
+        return tally
+
+    def _part(self, part: _Part, shape: Shape, turn: Turn) -> None:
+        try:
+            if Turn.OBJECTS in turn and shape is Shape.RECORDING:
+                self._found.recordings += 1
+                self._recording(part)
+            elif Turn.OBJECTS in turn and shape is Shape.YAML:
+                self._dumps.yaml(part.chunks, part.where, part.tally)
+            elif shape is Shape.JSON:
+                self._dumps.json(part.chunks, part.where, part.tally, turn)
+            elif Turn.LOGS in turn and shape is Shape.LOG:
+                self._dumps.log(part.chunks, part.where, part.tally, self._whose(part))
+            elif shape is Shape.ARCHIVE:
+                self._archive(part, turn)
+        except BrokenStream as broken:
+            if part.where not in self._broken:  # else told in the first turn
+                self._broken.add(part.where)
+                self._unreadable(broken, part.where)
+
+    def _archive(self, archive: _Part, turn: Turn) -> None:
+        for member in members(plain(archive.chunks)):
+            head, chunks = _beginning(plain(member.chunks))
+            path = "/" + member.path.removeprefix("./").lstrip("/")
+            shape = chosen(path, lambda: head)  # noqa: B023 - asked at once
+            where = f"{archive.where}:{member.path}"
+            if shape in (None, Shape.NOBODYS, Shape.ARCHIVE):
+                self._leave(where, shape, turn)
+                continue
+            folder = PurePosixPath(path).parent.name or None
+            tally = self._found.tally(archive.where, path)
+            self._part(_Part(where, path, folder, tally, chunks), shape, turn)
+
+    def _leave(self, where: str, shape: Shape | None, turn: Turn) -> None:
+        if Turn.OBJECTS in turn:
+            self._found.ignored += 1
+            self._buckets.counts["ignored_files"] += 1
+            if shape is Shape.NOBODYS:
+                self._found.nobodys.append(where)
+
+    def _whose(self, part: _Part) -> Whose:
+        if place := place_of(part.path):
+            return place
+        parts = parts_of(PurePosixPath(part.path).name)
+        pods = self._dumps.pods
+        return pods.by_name(parts, part.folder) if parts else pods.nobody(part.folder)
+
+    def _recording(self, part: _Part) -> None:
+        number = 1
+        try:
+            for line in split_lines(plain(part.chunks), self._max_line_bytes):
+                if isinstance(line, LongPart):
+                    what = (
+                        f"longer than {self._max_line_bytes} bytes; split the record where it is"
+                        " made"
+                    )
+                    self._buckets.reject("too-long", f"{part.where}:{number}", what, [line])
+                    number += line.last
+                else:
+                    self._line(line, part.where, number)
+                    number += 1
+        except BrokenStream as broken:
+            self._unreadable(broken, f"{part.where}:{number}")
+
+    def _line(self, line: bytes, where: str, number: int) -> None:
         content = (line.removeprefix(BOM) if number == 1 else line).strip(_WHITE_SPACE)
         if not content:
-            self.counts["blank"] += 1
+            self._buckets.blank()
             return
         try:
             observation = OBSERVATION.validate_json(content)
         except ValidationError as trouble:
-            self.counts["rejected"] += 1
             reason = reason_of(trouble, content)
-            self._reject(reason.code, f"{file}:{number}", reason.what, in_parts(line))
+            self._buckets.reject(reason.code, f"{where}:{number}", reason.what, in_parts(line))
             return
-        self.counts["observations"] += 1
-        sorter.add(entry(micros(observation.time), content))
+        self._buckets.recorded(micros(observation.time), content)
 
-    def _reject_long(self, part: LongPart, where: str) -> None:
-        if part.last:
-            self.counts["lines"] += 1
-            self.counts["rejected"] += 1
-        what = f"longer than {self._max_line_bytes} bytes; split the record where it is made"
-        self._reject("too-long", where, what, [part])
+    def _unreadable(self, broken: BrokenStream, where: str) -> None:
+        # nothing at all when it broke between two lines: then the trouble itself is the record
+        self._buckets.reject("unreadable", where, str(broken), broken.rest or in_parts(b""))
 
-    def _reject(
-        self, code: RejectionCode, where: str, what: str, parts: Sequence[LongPart]
-    ) -> None:
-        if self._on_rejected is None:
-            return
-        for part in parts:
-            self._on_rejected(
-                Rejected(
-                    code=code,
-                    where=where,
-                    what=what,
-                    value=part.content,
-                    part=part.part,
-                    last=part.last,
-                )
-            )
+
+def _beginning(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes, and all of the chunks again; a break comes where it was."""
+    head = b""
+    trouble: BrokenStream | None = None
+    try:
+        for chunk in chunks:
+            head += chunk
+            if len(head) >= HEAD_BYTES:
+                break
+    except BrokenStream as broken:
+        trouble = broken
+
+    def again() -> Iterator[bytes]:
+        yield head
+        if trouble is not None:
+            raise trouble
+        yield from chunks
+
+    return head[:HEAD_BYTES], again()
 
 
 def _read(stream: BinaryIO) -> bytes:

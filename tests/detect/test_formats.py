@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from detect_laws import at, run
 from pipeline.detect.detector import Detector
-from pipeline.detect.formats import FullTime, Level, MonthDay, Stamp, TimeOfDay, parse
+from pipeline.formats import FullTime, Level, MonthDay, Stamp, TimeOfDay, parse
 from pipeline.records import Log, Signal
 
 

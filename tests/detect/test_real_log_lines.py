@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.detect.formats import FullTime, Level, TimeOfDay, parse
+from pipeline.formats import FullTime, Level, TimeOfDay, parse
 
 SHARED = Path(
     os.environ.get("AFTERSHOCK_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data")

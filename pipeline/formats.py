@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.detect.fingerprints import LOOKED_AT
-
 
 class Level(IntEnum):
     """Severity that a line claims for itself; comparable."""
@@ -111,6 +109,8 @@ _MONTHS = dict(
     )
 )
 
+_LOOKED_AT = 4096
+"""Characters of a line in which pairs are looked for, so that no line can take long."""
 _PINO_STEP = 10
 """pino and bunyan number their levels 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal."""
 
@@ -206,7 +206,7 @@ def _levelled(text: str) -> Line | None:
 
 def _logfmt(text: str) -> Line | None:
     found: dict[str, str] = {}
-    for match in _LOGFMT.finditer(text[:LOOKED_AT]):
+    for match in _LOGFMT.finditer(text[:_LOOKED_AT]):
         found.setdefault(match["key"], match["q"] if match["q"] is not None else match["v"])
     level = _level(found.get("level") or found.get("lvl"))
     stamp = _iso(found.get("time") or found.get("ts") or found.get("t"))
