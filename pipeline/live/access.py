@@ -44,7 +44,7 @@ async def _check(api: ClusterApi, path: str, what: str) -> None:
     if isinstance(trouble, Refused) and trouble.status == _FORBIDDEN:
         raise AftershockError(
             f"{what} may not be listed ({trouble.message}): apply"
-            " deploy/kubernetes/ingest-rbac.yaml, or name in ingest.cluster.namespaces the namespaces"
-            " that a Role allows"
+            " deploy/kubernetes/ingest-rbac.yaml, or name in ingest.cluster.namespaces what a Role"
+            " allows"
         ) from None
     raise BrokenWorld(f"{what}: {trouble}") from None

@@ -28,18 +28,11 @@ def workload(
 
 
 @pytest.fixture
-def live(
-    kafka: Kafka,
-    prefix: str,
-    tmp_path: Path,
-    spawn: Spawn,
-    workload: HubWorkload,
-    tenant_token: str,
-) -> Site:
+def live(site: Site, workload: HubWorkload, tenant_token: str) -> Site:
     """A site that reads that hub, with the rights that are shipped for one namespace."""
-    kubeconfig = workload.control_plane.kubeconfig(tenant_token, name=prefix)
+    kubeconfig = workload.control_plane.kubeconfig(tenant_token, name=site.prefix)
     assert workload.prometheus is not None
-    extra = {
+    site.extra |= {
         "AFTERSHOCK_INGEST__CLUSTER__KUBECONFIG": str(kubeconfig),
         "AFTERSHOCK_INGEST__CLUSTER__NAMESPACES": json.dumps([workload.namespace]),
         "AFTERSHOCK_INGEST__PROMETHEUS__URL": workload.prometheus.url,

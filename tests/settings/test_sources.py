@@ -184,3 +184,19 @@ def test_what_kubernetes_sets_by_itself_and_empty_variables_do_no_harm(
 def test_parameters_of_a_command_hold_for_every_application() -> None:
     settings = Settings(topology="shop,hub").with_parameters({"namespace": "red"})
     assert [each.parameters for each in settings.applications] == [{"namespace": "red"}] * 2
+
+
+def test_topics_of_other_collectors_are_the_users_own_keys(
+    monkeypatch: pytest.MonkeyPatch, write: Write
+) -> None:
+    monkeypatch.setenv("AFTERSHOCK_ADAPT__TOPICS", '{"fluent-bit": "auto"}')
+    file = write("adapt: {topics: {site.logs: viaq}}")
+    assert load_settings(file).adapt.topics == {"fluent-bit": "auto", "site.logs": "viaq"}
+
+
+@pytest.mark.parametrize("topics", ['["a"]', '"a"'])
+def test_topics_that_are_no_mapping_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, topics: str
+) -> None:
+    monkeypatch.setenv("AFTERSHOCK_ADAPT__TOPICS", topics)
+    assert "AFTERSHOCK_ADAPT__TOPICS: must be a mapping" in refused()
