@@ -214,14 +214,16 @@ def _refuse_unknown(source: Source, values: Tree, known: Tree, path: tuple[str, 
         if value is None:  # a heading without anything below it
             continue
         if not isinstance(value, dict):
-            raise UsageError(f"{source.names(here)}: must be a mapping of {', '.join(known[key])}")
-        _refuse_unknown(source, value, known[key], here)
+            of = f" of {', '.join(known[key])}" if known[key] else ""
+            raise UsageError(f"{source.names(here)}: must be a mapping{of}")
+        if known[key]:  # else its keys are the user's own, as the topics of adapt
+            _refuse_unknown(source, value, known[key], here)
 
 
 def _merged(below: Tree, above: Tree) -> Tree:
     result = dict(below)
     for key, value in above.items():
-        if isinstance(result[key], dict):
+        if isinstance(result.get(key), dict):
             result[key] = _merged(result[key], value or {})
         else:
             result[key] = value

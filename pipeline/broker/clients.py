@@ -7,7 +7,7 @@ the library raises when a broker is away or refuses becomes :class:`BrokenWorld`
 import logging
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kafka import (  # type: ignore[import-untyped]  # it ships no types
@@ -22,6 +22,7 @@ from pipeline.errors import BrokenWorld, UsageError
 from pipeline.settings import KafkaSettings, Security
 
 _REQUEST_MS = 30_000
+_ABANDON_S = 5.0
 LINGER_MS = 20
 """Waits so long for more to send together: fewer, better compressed requests."""
 BATCH_BYTES = 256 * 1024
@@ -51,12 +52,21 @@ def admin(kafka: KafkaSettings) -> KafkaAdminClient:
     return _connected(kafka, KafkaAdminClient, request_timeout_ms=_REQUEST_MS, **given)
 
 
-def producer(kafka: KafkaSettings) -> KafkaProducer:
+def producer(
+    kafka: KafkaSettings,
+    *,
+    delivery_timeout_s: float | None = None,
+    max_block_s: float | None = None,
+) -> KafkaProducer:
     """Return an idempotent producer that waits for all acknowledgements.
+
+    ``delivery_timeout_s`` in place of the setting's; ``max_block_s`` is how long ``send`` may wait
+    for a topic that it does not know (else: as long as for a delivery).
 
     Raises:
         BrokenWorld: no broker answers.
     """
+    timeout_s = kafka.delivery_timeout_s if delivery_timeout_s is None else delivery_timeout_s
     return _connected(
         kafka,
         KafkaProducer,
@@ -65,12 +75,26 @@ def producer(kafka: KafkaSettings) -> KafkaProducer:
         linger_ms=LINGER_MS,
         batch_size=BATCH_BYTES,
         compression_type=None if kafka.compression == "none" else kafka.compression,
-        delivery_timeout_ms=int(kafka.delivery_timeout_s * 1000),
-        request_timeout_ms=min(_REQUEST_MS, int(kafka.delivery_timeout_s * 500)),
-        max_block_ms=int(kafka.delivery_timeout_s * 1000),
+        delivery_timeout_ms=int(timeout_s * 1000),
+        request_timeout_ms=min(_REQUEST_MS, int(timeout_s * 500)),
+        max_block_ms=int((timeout_s if max_block_s is None else max_block_s) * 1000),
         allow_auto_create_topics=False,
         **options(kafka),
     )
+
+
+def stop(producer: KafkaProducer) -> None:
+    """Let a producer send nothing more, from any thread; what is not acknowledged fails."""
+    producer._sender.force_close()  # noqa: SLF001 - nothing public gives up
+
+
+def abandon(producer: KafkaProducer) -> None:
+    """Disconnect a producer at once; what is not acknowledged is given up."""
+    # closing alone would wait for what cannot be sent, fail, and try once more at exit
+    stop(producer)
+    producer._sender.join(_ABANDON_S)  # noqa: SLF001 - see above
+    with suppress(KafkaError):
+        producer.close(timeout=0)
 
 
 def consumer(kafka: KafkaSettings, **further: Any) -> KafkaConsumer:  # noqa: ANN401 - the client's own options

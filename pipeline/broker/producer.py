@@ -7,13 +7,11 @@ whoever reads. A record that fails for good raises; nothing is lost in silence.
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
-from kafka.errors import KafkaError  # type: ignore[import-untyped]  # it ships no types
-from kafka.partitioner.default import murmur2  # type: ignore[import-untyped]
+from kafka.partitioner.default import murmur2  # type: ignore[import-untyped]  # no types
 
 from pipeline.broker import clients, topics
 from pipeline.errors import BrokenWorld
@@ -109,12 +107,7 @@ class ObservationPublisher:
 
     def abandon(self) -> None:
         """Disconnect at once; what is not acknowledged is given up."""
-        # closing alone would wait for what cannot be sent, fail, and try once more at exit
-        sender = self._producer._sender  # noqa: SLF001 - nothing public gives up
-        sender.force_close()
-        sender.join(_CLOSE_S)
-        with suppress(KafkaError):
-            self._producer.close(timeout=0)
+        clients.abandon(self._producer)
 
     def _send(
         self,

@@ -4,7 +4,8 @@ In: settings, topics. Out: messages in the order of each partition. No consumer 
 committed: any number of people may look at once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from kafka import TopicPartition  # type: ignore[import-untyped]  # it ships no types
@@ -14,13 +15,21 @@ from pipeline.broker import clients
 from pipeline.broker.message import Message
 from pipeline.clock import monotonic
 from pipeline.errors import AftershockError, BrokenWorld
+from pipeline.records import micros
 from pipeline.settings import KafkaSettings
+
+Part = tuple[str, int]
+"""A topic and the number of a partition."""
 
 _POLL_MS = 200
 _FETCH_MS = 50
 _CLOSE_MS = 1_000
 SILENT_S = 20.0
 """Nothing at all for so long, though there is more to read: something is wrong."""
+
+
+class MissingTopics(AftershockError):  # noqa: N818 - named for what is told
+    """Topics are not there."""
 
 
 class TopicReader:
@@ -36,7 +45,7 @@ class TopicReader:
 
         Raises:
             BrokenWorld: no broker answers.
-            AftershockError: a topic is not there.
+            MissingTopics: a topic is not there.
         """
         self._kafka = kafka
         self._group = group
@@ -66,6 +75,51 @@ class TopicReader:
             left = ends(self._client, self._partitions)
             self._rewind()
             yield from _read(self._client, left)
+
+    def ends(self) -> dict[Part, int]:
+        """Return the offset behind the last message of each partition.
+
+        Raises:
+            BrokenWorld: the broker stops answering.
+        """
+        with clients.told(self._kafka):
+            found = ends(self._client, self._partitions)
+        return {(at.topic, at.partition): end for at, end in found.items()}
+
+    def between(self, starts: Mapping[Part, int], until: Mapping[Part, int]) -> Iterator[Message]:
+        """Yield the messages from offsets on, up to others, of the partitions that have both.
+
+        What retention has deleted is passed over.
+
+        Raises:
+            BrokenWorld: the broker stops answering.
+        """
+        with clients.told(self._kafka):
+            first = self._client.beginning_offsets(self._partitions)
+            left: dict[Any, int] = {}
+            for at in self._partitions:
+                start = max(starts.get((at.topic, at.partition), -1), int(first[at]))
+                end = until.get((at.topic, at.partition), -1)
+                self._client.seek(at, max(start, 0))
+                if (at.topic, at.partition) in starts and start < end:
+                    left[at] = end
+                else:
+                    self._client.pause(at)
+            yield from _read(self._client, left)
+            self._client.resume(*self._partitions)
+
+    def offsets_at(self, time: datetime) -> dict[Part, int]:
+        """Return the offset of the first message that was published at a time or later.
+
+        A partition without one is left out. The embedded broker cannot tell: it says 0.
+
+        Raises:
+            BrokenWorld: the broker stops answering.
+        """
+        with clients.told(self._kafka):
+            asked = dict.fromkeys(self._partitions, micros(time) // 1000)
+            found = self._client.offsets_for_times(asked)
+        return {(at.topic, at.partition): place.offset for at, place in found.items() if place}
 
     def last(self) -> Iterator[Message]:
         """Yield the last message of each partition that has one.
@@ -114,7 +168,7 @@ def read_to_end(
 
     Raises:
         BrokenWorld: no broker answers, or it stops answering.
-        AftershockError: a topic is not there.
+        MissingTopics: a topic is not there.
     """
     with TopicReader(kafka, topics, group=group) as reader:
         yield from reader.to_end()
@@ -125,7 +179,7 @@ def follow(kafka: KafkaSettings, topic: str, *, from_start: bool) -> Iterator[Me
 
     Raises:
         BrokenWorld: no broker answers at first (later the client tries again by itself).
-        AftershockError: the topic is not there.
+        MissingTopics: the topic is not there.
     """
     client = clients.consumer(kafka)
     try:
@@ -173,7 +227,7 @@ def _partitions(client: Any, topics: Sequence[str]) -> list[Any]:  # noqa: ANN40
     known = client.topics()
     missing = [topic for topic in topics if topic not in known]
     if missing:
-        raise AftershockError(
+        raise MissingTopics(
             f"topics are missing: {', '.join(missing)}; run `aftershock topics ensure`"
         )
     found = [

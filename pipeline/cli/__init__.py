@@ -8,9 +8,12 @@ import sys
 import typer
 
 from pipeline.cli.accounting import accounting
+from pipeline.cli.adapt import adapt
 from pipeline.cli.analyze import analyze
+from pipeline.cli.coverage import coverage
 from pipeline.cli.demo import demo
 from pipeline.cli.incidents import incidents_app
+from pipeline.cli.ingest import ingest
 from pipeline.cli.rejected import rejected_app
 from pipeline.cli.replay import replay
 from pipeline.cli.run import correlate, detect, index, run
@@ -31,12 +34,15 @@ app = typer.Typer(
 )
 app.command()(accounting)
 app.command()(analyze)
+app.command()(coverage)
 app.command()(demo)
 app.command()(replay)
 app.command()(run)
+app.command()(ingest)
 app.command()(detect)
 app.command()(correlate)
 app.command()(index)
+app.command()(adapt)
 app.command()(watch)
 app.command()(settings)
 app.add_typer(incidents_app, name="incidents")

@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
-from pipeline.detect.pack import EventSignature, SignaturePack
+from pipeline.detect.pack import REASON, EventSignature, SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.tallies import TEXT_LENGTH, Occurrence, Tally, note
@@ -68,6 +68,7 @@ class _Recogniser:
     kinds: frozenset[str]
     message: re.Pattern[str] | None
     suppress: bool
+    any_reason: bool
 
     def match(self, event: Event) -> dict[str, str] | None:
         """Return the subject that the event names; ``None`` when it is not recognised."""
@@ -80,7 +81,9 @@ class _Recogniser:
         found = self.message.search(event.message[:LOOKED_AT])
         if found is None:
             return None
-        named = found.groupdict().items()
+        named = [*found.groupdict().items()]
+        if self.any_reason:
+            named.append((REASON, event.reason))
         return {name: value[:MAX_SUBJECT] for name, value in named if value is not None}
 
 
@@ -91,6 +94,7 @@ class EventDetector:
 
     def __init__(self, pack: SignaturePack, settings: DetectSettings) -> None:
         self._by_reason: dict[str, list[_Recogniser]] = {}
+        self._of_any_reason = [_compiled(s) for s in pack.events if not s.reasons]
         for signature in pack.events:
             for reason in signature.reasons:
                 self._by_reason.setdefault(reason, []).append(_compiled(signature))
@@ -150,7 +154,7 @@ class EventDetector:
         return facts
 
     def _look(self, facts: EventFacts, event: Event) -> None:
-        for recogniser in self._by_reason.get(event.reason, ()):
+        for recogniser in (*self._by_reason.get(event.reason, ()), *self._of_any_reason):
             subject = recogniser.match(event)
             if subject is None:
                 continue
@@ -290,4 +294,5 @@ def _compiled(signature: EventSignature) -> _Recogniser:
         kinds=frozenset(signature.kinds),
         message=None if signature.message is None else re.compile(signature.message),
         suppress=signature.suppress,
+        any_reason=not signature.reasons,
     )

@@ -18,6 +18,8 @@ from pipeline.records import Severity, SymptomClass
 _SECOND = 1_000_000
 BUCKET_S = BUCKET // _SECOND
 
+REASON = "reason"
+"""The variable that stands for the reason of an event, where a signature takes any."""
 PAIR_US = 120_000_000
 """A ratio's two samples meet when they lie in the same span of this length: as long as the slowest
 usual scrape, so that each span holds one of each."""
@@ -154,7 +156,8 @@ class EventSignature(_Signature):
     """Recognises Kubernetes events."""
 
     signal: Literal["event"]
-    reasons: Annotated[tuple[str, ...], Field(min_length=1)]
+    reasons: tuple[str, ...] = ()
+    """Empty: any, which is left to the last and then tells apart episodes; the message decides."""
     type: Literal["Normal", "Warning"] | None = None
     kinds: tuple[str, ...] = ()
     """Kinds of the object that the event is about; empty: any."""
@@ -163,10 +166,17 @@ class EventSignature(_Signature):
     examples: Annotated[tuple[EventExample, ...], Field(min_length=1)]
     counter_examples: tuple[EventExample, ...] = ()
 
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Self:
+        if not self.reasons and self.message is None:
+            raise ValueError("name reasons, or a message for events of any reason")
+        return self
+
     @property
     def subject_names(self) -> tuple[str, ...]:
-        """Return the named groups of the message's regex."""
-        return tuple(re.compile(self.message or "").groupindex)
+        """Return the named groups of the message's regex, and the reason where it may be any."""
+        groups = tuple(re.compile(self.message or "").groupindex)
+        return groups if self.reasons else (REASON, *groups)
 
 
 class Sample(_Model):

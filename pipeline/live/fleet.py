@@ -71,6 +71,11 @@ class Fleet:
         """Return what takes the watch of one namespace (None: of all)."""
         return Door(self, namespace)
 
+    def tick(self, at: float) -> None:
+        """Tell of what is missing in logs, in time; ``at`` is the loop's time."""
+        for follower in self.followers.values():
+            follower.log.tick(at)
+
     def machine_of(self, namespace: str | None, pod: str) -> str | None:
         """Return the machine that a pod runs on, as far as is known."""
         machines = self._machines.get(f"{namespace}/{pod}")

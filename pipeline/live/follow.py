@@ -229,7 +229,7 @@ class Follower:
             query["sinceTime"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
         same = self.cursor.restarts == view.restarts - (1 if previous else 0)
         must_overlap = same and self.cursor.newest != self._inherited
-        self.log.reread(loop.time(), must_overlap=must_overlap)
+        self.log.reread(must_overlap=must_overlap)
         silent = random.uniform(0.8, 1.2) * self.settings.idle_s  # noqa: S311 - jitter, not a secret
         self._clean = False
         before = self.cursor.position()

@@ -66,15 +66,20 @@ class LiveLog:
     _rotated: _Missing | None = field(default=None, init=False)
     _now: float = field(default=0.0, init=False)
 
-    def reread(self, now: float, *, must_overlap: bool) -> None:
+    def tick(self, now: float) -> None:
+        """Tell what has been missing for long enough; ``now`` as in :meth:`feed`."""
+        if self._dropped is not None and now >= self._dropped.told_at:
+            self.tell_dropped()
+        if self._rotated is not None and now >= self._rotated.told_at:
+            self.tell_rotated()
+
+    def reread(self, *, must_overlap: bool) -> None:
         """A stream begins, at the cursor's position or before it.
 
         ``must_overlap``: it is the log that the newest known line is in, so that this line must
         come again; where it does not, the log was rotated away under us, or the container has
         restarted and the watch of pods has not told yet (then: :meth:`forgive`).
         """
-        if self._rotated is not None and now >= self._rotated.told_at:
-            self.tell_rotated()
         self._tail, self._parts = b"", 0
         self.first_news = None
         self._overlaps_with = self.cursor.newest if must_overlap else None
@@ -92,10 +97,6 @@ class LiveLog:
             self._line(line)
         if allowed < len(whole):
             self._drop(whole[allowed:], now)
-        if self._dropped is not None and now >= self._dropped.told_at:
-            self.tell_dropped()
-        if self._rotated is not None and now >= self._rotated.told_at:
-            self.tell_rotated()
         if self._parts or len(self._tail) > MAX_LINE_BYTES:
             full, self._tail = full_parts(self._tail, self._parts)
             self._parts += len(full)

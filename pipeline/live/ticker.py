@@ -57,6 +57,7 @@ class Ticker:
         next_checkpoint = loop.time()
         while True:
             now, at = clock.now(), loop.time()
+            self.fleet.tick(at)
             if at >= next_checkpoint:
                 self.checkpoint()
                 next_checkpoint = at + self.checkpoint_s

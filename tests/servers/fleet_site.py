@@ -82,6 +82,7 @@ class FleetSite:
                     on_trouble=self._trouble,
                 )
                 started.append(tasks.create_task(watch.run()))
+            started.append(tasks.create_task(self._tick()))
             yield self
             for task in started:
                 task.cancel()
@@ -94,6 +95,11 @@ class FleetSite:
                     await asyncio.sleep(PAUSE_S)
         except TimeoutError:
             raise AssertionError(f"{self.sink.texts()} after {within_s} s") from None
+
+    async def _tick(self) -> None:
+        while True:
+            self.fleet.tick(asyncio.get_running_loop().time())
+            await asyncio.sleep(PAUSE_S)
 
     def _trouble(self, trouble: str | None) -> None:
         if trouble is not None:
