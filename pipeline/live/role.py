@@ -138,6 +138,7 @@ class Ingest:
             health=health,
             checkpoint_s=shared.settings.ingest.checkpoint_s,
             is_ready=self._is_ready,
+            times=dict(restored.queries),
             queries=self._metrics.positions,
             metrics_behind=self._metrics.behind,
             events_until=self._events.position,

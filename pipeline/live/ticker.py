@@ -16,7 +16,7 @@ from pipeline import clock
 from pipeline.health import Health
 from pipeline.live.fleet import Fleet
 from pipeline.live.outbox import Outbox
-from pipeline.records import FEEDS, LogPosition, Mark, Positions
+from pipeline.records import FEEDS, Mark, Positions
 
 MARK_S = 1.0
 BEHIND = timedelta(seconds=2)
@@ -24,7 +24,11 @@ BEHIND = timedelta(seconds=2)
 START_S = 60.0
 """So long the first mark waits for the first lists and for what was written while we were away."""
 EVENTS = "events"
-"""Part and name of the position of events: when they were last known to be complete."""
+"""Name of the position of events, beside those of queries: up to when they are known to be
+complete."""
+RENEW_S = 60.0
+"""Positions are remembered anew after so long, changed or not: a start reads the topics back from
+where the oldest of them stood."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class Ticker:
     checkpoint_s: float
     is_ready: Callable[[], bool]
     """Whether all lists have been read once."""
+    times: dict[str, datetime]
+    """Positions of queries and events as they were before us."""
     queries: Callable[[], Mapping[str, datetime]]
     """Positions of the queries for metrics; none while another process asks them."""
     metrics_behind: Callable[[datetime], datetime | None]
@@ -48,6 +54,7 @@ class Ticker:
     """What became of what was read, by all sources together."""
     troubles: Callable[[], list[str]]
     _told: dict[str, Positions] = field(default_factory=dict, init=False)
+    _renew_at: float = field(default=0.0, init=False)
     _unmarked_until: float | None = field(default=None, init=False)
 
     async def run(self) -> None:
@@ -66,36 +73,24 @@ class Ticker:
             await asyncio.sleep(MARK_S)
 
     def checkpoint(self) -> None:
-        """Hand over all positions that have changed."""
-        for part, positions in self._positions():
-            if self._told.get(part) != positions:
-                self._told[part] = positions
+        """Hand over the positions that have changed; now and then all of them."""
+        at = asyncio.get_running_loop().time()
+        if at >= self._renew_at:
+            self._told.clear()
+            self._renew_at = at + RENEW_S
+        for positions in self._positions():
+            if self._told.get(positions.part) != positions:
+                self._told[positions.part] = positions
                 self.outbox.checkpoint(positions)
 
-    def _positions(self) -> Iterator[tuple[str, Positions]]:
+    def _positions(self) -> Iterator[Positions]:
         for part, containers in self.fleet.position_parts().items():
-            yield part, self._of(part, containers=containers)
-        queries = self.queries()
-        if queries:
-            yield "metrics", self._of("metrics", queries=queries)
+            yield Positions(source=self.source, part=part, containers=containers)
+        self.times.update(self.queries())
         until = self.events_until()
         if until is not None:
-            minute = until.replace(second=0, microsecond=0)  # a finer one would change each time
-            yield EVENTS, self._of(EVENTS, queries={EVENTS: minute})
-
-    def _of(
-        self,
-        part: str,
-        *,
-        containers: Mapping[str, LogPosition] | None = None,
-        queries: Mapping[str, datetime] | None = None,
-    ) -> Positions:
-        return Positions(
-            source=self.source,
-            part=part,
-            containers=dict(containers or {}),
-            queries=dict(queries or {}),
-        )
+            self.times[EVENTS] = until.replace(second=0, microsecond=0)  # finer would never rest
+        yield Positions(source=self.source, part="times", queries=dict(self.times))
 
     def _mark(self, now: datetime, at: float) -> None:
         """Say how far time has come, unless what was written before us is still being read."""
