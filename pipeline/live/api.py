@@ -7,6 +7,7 @@ refuse what real clusters send.
 
 import json
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,9 @@ MAX_OBJECT_BYTES = 4 * 1024 * 1024
 """One line of a watch; etcd itself takes 1.5 MiB an object."""
 READ_BYTES = 32 * 1024
 """Of one stream that are buffered before its sender must wait: 2,000 streams, 128 MiB at worst."""
+
+TLS_BYTES = 32 * 1024
+"""Of one connection, for what has been received and not deciphered; a TLS record has 16 KiB."""
 
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
@@ -76,6 +80,9 @@ class ClusterApi:
 
     async def __aenter__(self) -> Self:
         """Open the connections' pool."""
+        # asyncio gives each TLS connection 256 KiB and has no parameter for it: 500 streams alone
+        # would take 125 MiB
+        SSLProtocol.max_size = TLS_BYTES
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self._ssl),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),

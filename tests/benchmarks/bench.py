@@ -37,7 +37,7 @@ from pipeline.records import (
 )
 from pipeline.replay import Replay, new_source
 from pipeline.settings import Settings
-from pipeline.worker.roles import ROLES
+from pipeline.worker.roles import FLOW
 from pipeline.worker.run import crew
 
 NODES = 1_000
@@ -142,7 +142,7 @@ def end_to_end(settings: Settings, folder: Path, total: int) -> None:
         "AFTERSHOCK_STORE": settings.store,
         "AFTERSHOCK_WORKER__SESSION_TIMEOUT_S": str(settings.worker.session_timeout_s),
     }
-    with crew(ROLES, environment=environment) as roles:
+    with crew(FLOW, environment=environment) as roles:
         for seed, size in ((1, total), (2, 2 * total)):
             recording = folder / f"load-{seed}.jsonl.zst"
             load.write(recording, size, NODES, seed)

@@ -22,7 +22,7 @@ from servers.kubelet import Kubelet
 from servers.site import Site
 from servers.waiting import until
 
-KILLS = int(os.environ.get("AFTERSHOCK_TEST_KILLS", "5"))
+KILLS = int(os.environ.get("TEST_KILLS", "5"))
 """Twenty, over five minutes, are for the patient."""
 BETWEEN_S = (4.0, 20.0) if KILLS > 10 else (4.0, 8.0)
 MACHINE, MAIN = "worker-1", "main"
