@@ -1,10 +1,11 @@
 """Health: whether a role can do its work now (``/ready``), and whether it ever will (``/live``).
 
 In: what the role tells (the broker answered, how far it has come, what it waits for). Out: JSON and
-200 or 503 over HTTP, for probes. Not ready: the broker has not answered for a while, partitions are
-being handed over or restored, publishing fails, or there is work and no progress. Not live: not
-ready for minutes without a break, so that a restart is the better bet. It never asks the broker
-itself: the role does, with the connections that the work depends on.
+200 or 503 over HTTP, for probes; and a role's numbers for Prometheus (``/metrics``), if it has any.
+Not ready: the broker has not answered for a while, partitions are being handed over or restored,
+publishing fails, or there is work and no progress. Not live: not ready for minutes without a break,
+so that a restart is the better bet. It never asks the broker itself: the role does, with the
+connections that the work depends on.
 """
 
 import json
@@ -21,6 +22,7 @@ BROKER_SILENT_S = 15.0
 """No answer for so long: a restart of a broker takes less, a lost one longer."""
 STUCK_S = 30.0
 """Work is there and nothing has moved: five times the longest batch that was ever measured."""
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 DEAD_S = 300.0
 """Not ready for so long: restart. Longer than a rolling restart of the brokers."""
 
@@ -62,6 +64,8 @@ class Health:
     role: str
     clock: Callable[[], float] = monotonic
     """Seconds that only grow."""
+    metrics: Callable[[], str] | None = None
+    """What ``/metrics`` answers (OpenMetrics text), from a thread of its own; None: nothing."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _answered: float = field(init=False)
     _moved: float = field(init=False)
@@ -176,12 +180,17 @@ def _handler_of(health: Health) -> type[BaseHTTPRequestHandler]:
         """Answers probes; everything else is 404."""
 
         def do_GET(self) -> None:
+            if self.path == "/metrics" and health.metrics is not None:
+                self._answer(200, OPENMETRICS, health.metrics().encode())
+                return
             report = health.report()
             fine = {"/ready": report.ready, "/live": report.live}.get(self.path)
             status = 404 if fine is None else 200 if fine else 503
-            body = report.as_json()
+            self._answer(status, "application/json", report.as_json())
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -20,6 +20,8 @@ _KINDS = {  # kind: (path of its API, plural, lives in a namespace)
     "ConfigMap": ("/api/v1", "configmaps", True),
     "Secret": ("/api/v1", "secrets", True),
     "Namespace": ("/api/v1", "namespaces", False),
+    "Service": ("/api/v1", "services", True),
+    "StatefulSet": ("/apis/apps/v1", "statefulsets", True),
     "Role": (_RBAC, "roles", True),
     "RoleBinding": (_RBAC, "rolebindings", True),
     "ClusterRole": (_RBAC, "clusterroles", False),
