@@ -11,12 +11,12 @@ connections that the work depends on.
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from pipeline.clock import monotonic
-from pipeline.errors import AftershockError
+from pipeline.serving import answering
 
 BROKER_SILENT_S = 15.0
 """No answer for so long: a restart of a broker takes less, a lost one longer."""
@@ -149,30 +149,13 @@ class Health:
             )
 
 
-@contextmanager
-def served(health: Health, host: str, port: int | None) -> Iterator[int | None]:
-    """Answer ``/ready`` and ``/live`` while the context lasts; yield the port (None: off).
+def served(health: Health, host: str, port: int | None) -> AbstractContextManager[int | None]:
+    """Answer ``/ready`` and ``/live`` while the context lasts; it gives the port (None: off).
 
     Raises:
         AftershockError: the port cannot be had.
     """
-    if port is None:
-        yield None
-        return
-    try:
-        server = ThreadingHTTPServer((host, port), _handler_of(health))
-    except OSError as trouble:
-        raise AftershockError(
-            f"health port {host}:{port}: {trouble.strerror}: choose another, or none"
-        ) from trouble
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
+    return answering(_handler_of(health), "health", host, port)
 
 
 def _handler_of(health: Health) -> type[BaseHTTPRequestHandler]:

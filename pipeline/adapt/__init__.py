@@ -4,6 +4,8 @@ Reading order is the way of a record::
 
     decoded      what a decoder gives: observations, and what it left out  (pure)
     reading      bytes → JSON, times, names; what the formats share        (pure)
+    containers   logs of containers, however collectors tell of them       (pure)
+    labels       labels that anybody may have written                      (pure)
     fluentbit, vector, viaq, ecs, kubernetes_events, prometheus, otlp, otlp_metrics
                  one format each: bytes → decoded                          (pure)
     formats      the formats by name; which one a record has, by its shape (pure)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.adapt.decoded import Undecodable
-from pipeline.adapt.labels import about_object, checked
+from pipeline.adapt.labels import labels_of
 from pipeline.adapt.reading import Json, made, name_of, object_in, object_of, time_of
 from pipeline.records import Event
 
@@ -88,13 +88,7 @@ def alerts_in(body: bytes, *, received: datetime, open_s: float) -> Alerts:
 def _alert(raw: object, received: datetime, open_s: float) -> Alert:
     if not isinstance(raw, Mapping):
         raise Undecodable("an alert that is no object")
-    labels = {
-        name: value
-        for name, value in object_in(raw, "labels").items()
-        if isinstance(value, str) and value
-    }
-    checked(labels)
-    labels = about_object(labels)
+    labels = labels_of(object_in(raw, "labels"))
     began = time_of(raw.get("startsAt"))
     firing = raw.get("status") == "firing"
     kind, name = _object_of(labels)

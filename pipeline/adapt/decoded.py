@@ -40,5 +40,10 @@ class Decoded:
         self.trouble = self.trouble or what
 
 
+def nothing(reason: str) -> Decoded:
+    """Return what is in a record that says nothing that we look at."""
+    return Decoded(left_out=Counter((reason,)))
+
+
 Decoder = Callable[[bytes], Decoded]
 """Reads one record; raises nothing but :class:`Undecodable`."""

@@ -7,9 +7,10 @@ In: one JSON object a record, nested or with dots in its keys. Metricbeat's even
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.adapt.decoded import Decoded, Undecodable
+from pipeline.adapt.containers import line_of, log_of, place
+from pipeline.adapt.decoded import Decoded, Undecodable, nothing
 from pipeline.adapt.kubernetes_events import event
-from pipeline.adapt.reading import Json, first_time, line_of, log_of, object_of, place, text_of
+from pipeline.adapt.reading import Json, first_time, object_of, text_of
 
 _MESSAGES = ("message", "event.original", "log.original", "json", "error.message")
 
@@ -25,9 +26,7 @@ def decode(value: bytes) -> Decoded:
     if isinstance(involved, Mapping):
         return Decoded([event(_event_object(record, involved))])
     if dig(record, "metricset.name") is not None:
-        decoded = Decoded()
-        decoded.left_out["metricset"] += 1
-        return decoded
+        return nothing("metricset")
     names = {
         "namespace": dig(record, "kubernetes.namespace"),
         "pod": dig(record, "kubernetes.pod.name"),

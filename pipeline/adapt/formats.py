@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from pipeline.adapt import (
     ecs,
@@ -14,13 +13,11 @@ from pipeline.adapt import (
     viaq,
 )
 from pipeline.adapt.decoded import Decoded, Decoder, Undecodable
-from pipeline.adapt.reading import object_in, object_of
+from pipeline.adapt.reading import Json, object_in, object_of
 from pipeline.errors import UsageError
 
 AUTO = "auto"
 _FLUENT_BIT = "fluent-bit"
-
-Json = dict[str, Any]
 
 
 def decode_any(value: bytes) -> Decoded:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.adapt.alertmanager import Alert
-from pipeline.adapt.decoded import Decoded, Decoder, Undecodable
+from pipeline.adapt.decoded import Decoded, Decoder, Undecodable, nothing
 from pipeline.broker.message import Message
 from pipeline.ingest.batching import TO_JSON, Batcher
 from pipeline.ingest.files import MAX_LINE_BYTES
@@ -109,22 +109,14 @@ class Intake:
         self.counts = Counter({name: counts.get(name, 0) for name in BUCKETS})
 
     def _decoded(self, message: Message) -> tuple[Decoded, RejectionCode]:
-        decoded = Decoded()
-        code: RejectionCode = "invalid"
-        if not message.value:
-            decoded.left_out["empty"] += 1
-            return decoded, code
         try:
-            decoded = self.decoders[message.topic](message.value)
+            decoded = self.decoders[message.topic](message.value) if message.value else Decoded()
         except Undecodable as bad:
-            code = bad.code
-            decoded.add_bad(bad.what)
+            return Decoded(bad=1, trouble=bad.what), bad.code
         except Exception as bug:  # noqa: BLE001 - the one boundary: a decoder's bug must not stop the flow
-            code = "failed"
-            decoded.add_bad(one_line(f"{type(bug).__name__}: {bug}"))
-        if not (decoded.observations or decoded.left_out or decoded.bad):
-            decoded.left_out["empty"] += 1
-        return decoded, code
+            return Decoded(bad=1, trouble=one_line(f"{type(bug).__name__}: {bug}")), "failed"
+        empty = not (decoded.observations or decoded.left_out or decoded.bad)
+        return nothing("empty") if empty else decoded, "invalid"
 
     def _place(self, node: str | None, observation: Observed, taken: Taken) -> None:
         self.counts["observations"] += 1

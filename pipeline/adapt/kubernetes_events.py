@@ -7,16 +7,17 @@ audit log are ``kind: Event`` too and are no events: left out, and counted.
 
 from typing import Any
 
-from pipeline.adapt.decoded import Decoded, Undecodable
-from pipeline.adapt.reading import Json, name_of, object_of
+from pipeline.adapt.decoded import Decoded, Undecodable, nothing
+from pipeline.adapt.reading import Json, object_of
 from pipeline.ingest.cluster import Unusable, event_of
 from pipeline.records import Event
 from pipeline.rejection import one_line
 
 _AUDIT = "audit.k8s.io/"
 _WRAPPINGS = ("object", "event")
-DELETED = "deleted"
-"""Reason to leave out: the API server forgets an event after its hour, which is no occurrence."""
+_TIMES = ("firstTimestamp", "lastTimestamp", "eventTime")
+_NEVER = "0001-01-01T"
+"""How programs in Go begin a time that was never set; the API itself writes null."""
 
 
 def decode(value: bytes) -> Decoded:
@@ -34,17 +35,15 @@ def events_in(record: Json) -> Decoded:
     Raises:
         Undecodable: it is none.
     """
-    decoded = Decoded()
-    found = event_object(record)
     if is_audit(record):
-        decoded.left_out["audit"] += 1
-    elif found is None:
+        return nothing("audit")
+    found = event_object(record)
+    if found is None:
         raise Undecodable("not an event object: no involvedObject")
-    elif (name_of(record.get("type")) or name_of(record.get("verb"))) == "DELETED":
-        decoded.left_out[DELETED] += 1
-    else:
-        decoded.observations.append(event(found))
-    return decoded
+    if "DELETED" in (record.get("type"), record.get("verb")):
+        # the API server forgets an event after its hour, which is no occurrence
+        return nothing("deleted")
+    return Decoded([event(found)])
 
 
 def event(raw: Json) -> Event:
@@ -53,8 +52,9 @@ def event(raw: Json) -> Event:
     Raises:
         Undecodable: it says nothing about when, what or which object.
     """
+    never = {key: None for key in _TIMES if str(raw.get(key)).startswith(_NEVER)}
     try:
-        return event_of(raw)
+        return event_of({**raw, **never})
     except Unusable as trouble:
         raise Undecodable(one_line(str(trouble))) from None
 

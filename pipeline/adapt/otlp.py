@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from pipeline.adapt import otlp_logs, otlp_metrics
-from pipeline.adapt.decoded import Decoded, Undecodable
-from pipeline.adapt.reading import object_of
+from pipeline.adapt.decoded import Decoded, Undecodable, nothing
+from pipeline.adapt.reading import Json, object_of
 from pipeline.ingest.lines import BOM
 from pipeline.rejection import one_line
 
@@ -83,7 +83,7 @@ def is_json(value: bytes) -> bool:
     return value.removeprefix(BOM)[:64].lstrip(b" \t\r")[:1] == b"{"
 
 
-def in_json(record: dict[str, object]) -> bool:
+def in_json(record: Json) -> bool:
     """Tell whether a JSON object is a request of OTLP."""
     return any(key in record for key in (*_LOGS, *_METRICS, *_SPANS))
 
@@ -95,9 +95,7 @@ def _decode_json(record: dict[str, object]) -> Decoded:
         request = _from_json(record, ExportMetricsServiceRequest(), _METRICS)
         return otlp_metrics.samples(request)
     if any(key in record for key in _SPANS):
-        decoded = Decoded()
-        decoded.left_out["spans"] += 1
-        return decoded
+        return nothing("spans")
     raise Undecodable("neither logs nor metrics of OTLP")
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from pipeline.adapt.containers import line_of, log_of, place
 from pipeline.adapt.decoded import Decoded, Undecodable
 from pipeline.adapt.kubernetes_events import event, event_object, events_in, is_audit
 from pipeline.adapt.otlp_values import Attributes, attributes_of, value_of
-from pipeline.adapt.reading import instant_at, line_of, log_of, name_of, place, text_of
+from pipeline.adapt.reading import instant_at, name_of, text_of
 from pipeline.records import Log
 
 _REASON = "k8s.event.reason"

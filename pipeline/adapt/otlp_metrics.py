@@ -24,8 +24,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, DataPointFlags
 
 from pipeline.adapt.decoded import Decoded, Undecodable
-from pipeline.adapt.labels import about_object, checked, label_name
-from pipeline.adapt.otlp_names import prometheus_name
+from pipeline.adapt.labels import labels_of
+from pipeline.adapt.otlp_names import label_name, prometheus_name
 from pipeline.adapt.otlp_values import (
     PLACE,
     attributes_of,
@@ -58,9 +58,7 @@ class _Resource:
     def labels(self, point: Mapping[str, str]) -> dict[str, str]:
         """Return the labels of one of its points."""
         place = self.place if _SUBJECTS.isdisjoint(point) else {}
-        labels = about_object({**self.origin, **place, **point})
-        checked(labels)
-        return labels
+        return labels_of({**self.origin, **place, **point})
 
 
 def plausible(request: ExportMetricsServiceRequest) -> bool:

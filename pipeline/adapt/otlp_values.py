@@ -6,7 +6,7 @@ from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from pipeline.adapt.labels import label_name
+from pipeline.adapt.otlp_names import label_name
 from pipeline.adapt.reading import text_of
 
 PLACE = {

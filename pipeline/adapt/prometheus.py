@@ -6,9 +6,9 @@ marks a series that has ended, and infinities say nothing that could be compared
 
 import math
 
-from pipeline.adapt.decoded import Decoded, Undecodable
-from pipeline.adapt.labels import about_object, checked
-from pipeline.adapt.reading import Json, made, object_in, object_of, time_of
+from pipeline.adapt.decoded import Decoded, Undecodable, nothing
+from pipeline.adapt.labels import labels_of
+from pipeline.adapt.reading import made, object_in, object_of, time_of
 from pipeline.records import Metric
 
 
@@ -20,28 +20,16 @@ def decode(value: bytes) -> Decoded:
     """
     record = object_of(value)
     number = _number(record.get("value"))
-    decoded = Decoded()
     if not math.isfinite(number):
-        decoded.left_out["no-value"] += 1
-        return decoded
-    decoded.observations.append(
-        made(
-            Metric,
-            time=time_of(record.get("timestamp")),
-            name=record.get("name"),
-            value=number,
-            labels=_labels(record),
-        )
+        return nothing("no-value")
+    sample = made(
+        Metric,
+        time=time_of(record.get("timestamp")),
+        name=record.get("name"),
+        value=number,
+        labels=labels_of({**object_in(record, "labels"), "__name__": None}),
     )
-    return decoded
-
-
-def _labels(record: Json) -> dict[str, str]:
-    given = object_in(record, "labels")
-    labels = {name: value for name, value in given.items() if isinstance(value, str)}
-    labels.pop("__name__", None)
-    checked(labels)
-    return about_object(labels)
+    return Decoded([sample])
 
 
 def _number(value: object) -> float:

@@ -16,18 +16,14 @@ its partitions up at once (counting anew, as live sources do), and of two proces
 older ends. So let the host's name be lasting, as those of a StatefulSet's pods are.
 """
 
-import random
 import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafka import TopicPartition  # type: ignore[import-untyped]  # it ships no types
-from kafka.consumer.subscription_state import (  # type: ignore[import-untyped]
-    ConsumerRebalanceListener,
-)
 from kafka.errors import FencedInstanceIdError, KafkaError  # type: ignore[import-untyped]
 from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 
@@ -37,8 +33,9 @@ from pipeline.adapt.formats import decoder_of
 from pipeline.adapt.intake import Intake
 from pipeline.adapt.reach import Reach, Spot
 from pipeline.adapt.webhook import PATH, Inbox, Posted, listening
-from pipeline.broker import clients, topics
-from pipeline.broker.message import Message
+from pipeline.broker import topics
+from pipeline.broker.clients import message_of
+from pipeline.broker.group import BackOff, join, member
 from pipeline.broker.producer import ObservationPublisher
 from pipeline.errors import AftershockError, BrokenWorld, UsageError
 from pipeline.flow import Flow
@@ -60,9 +57,6 @@ LOOK_S = 1.0
 """How often the ends of the foreign topics are asked for."""
 ANSWER_MS = 2_000
 """An answer takes milliseconds; and stopping must not wait long for one that never comes."""
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 10.0
-"""Well below the five minutes after which the group would take an idle member's partitions."""
 
 
 def run_adapt(settings: Settings, flow: Flow, stop: threading.Event, health: Health) -> None:
@@ -109,32 +103,6 @@ def source_of(settings: Settings) -> str:
     return f"{settings.adapt.source}-{socket.gethostname()}"
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # of an untyped library
-    """Notes whether the partitions are known that are ours.
-
-    The library calls it on a thread of its own, where nothing may be asked of it. So what is not
-    settled when partitions go is not: whoever gets them repeats about a second.
-    """
-
-    def __init__(self, health: Health, rejoin: Callable[[], None]) -> None:
-        self._health = health
-        self._rejoin = rejoin
-        self.settled = False
-
-    def on_partitions_revoked(self, revoked: object) -> None:
-        del revoked
-        self.settled = False
-        # kafka-python 3.0.12 joins again when a topic has got partitions, and forgets about it when
-        # the answer comes between two polls: then nothing is ever assigned
-        self._rejoin()
-        self._health.waiting("partitions are being handed over")
-
-    def on_partitions_assigned(self, assigned: object) -> None:
-        del assigned
-        self.settled = True
-        self._health.waiting(None)
-
-
 class Adapt:
     """The loop around one consumer and one producer; see :func:`run_adapt`."""
 
@@ -162,7 +130,7 @@ class Adapt:
         self._settled = Counter(self._intake.counts)
         """Counts of what is surely published: what comes after may be read again."""
         self._next_flush = self._next_settle = self._next_look = 0.0
-        self._pause_s = FIRST_PAUSE_S
+        self._back_off = BackOff(health)
 
     def run(self, stop: threading.Event) -> None:
         """Adapt until told to stop.
@@ -171,26 +139,12 @@ class Adapt:
             BrokenWorld: no broker answers at the start.
             AftershockError: another process of this name has taken over.
         """
-        kafka = self._settings.kafka
-        session_ms = int(self._settings.worker.session_timeout_s * 1000)
-        self._consumer = clients.consumer(
-            kafka,
-            group_id=topics.group(kafka.topic_prefix, "adapt"),
-            group_instance_id=self._source,
-            max_poll_records=MAX_RECORDS,
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=max(300, session_ms // 3),
-        )
-        self._listener = _Listener(
-            self._health,
-            self._consumer._coordinator.request_rejoin,  # noqa: SLF001 - nothing public asks for it
+        self._consumer = member(
+            self._settings, "adapt", group_instance_id=self._source, max_poll_records=MAX_RECORDS
         )
         try:
             self._connect()
-            if self._topics:
-                self._consumer.subscribe(self._topics, listener=self._listener)
-            else:
-                self._listener.on_partitions_assigned(())
+            self._handing_over = join(self._consumer, self._topics, self._health)
             while not stop.is_set():
                 self._turn(stop)
             self._end()
@@ -204,16 +158,16 @@ class Adapt:
             self._work(stop)
         except BrokenWorld as trouble:
             self._stand_back()
-            self._back_off(str(trouble), stop)
+            self._back_off.wait(str(trouble), stop)
         except FencedInstanceIdError:
             raise AftershockError(
                 f"another process is called {self._source} and has taken over: give one of them"
                 " another name (adapt.source)"
             ) from None
         except KafkaError as trouble:
-            self._back_off(f"Kafka: {trouble}", stop)
+            self._back_off.wait(f"Kafka: {trouble}", stop)
         else:
-            self._pause_s = FIRST_PAUSE_S
+            self._back_off.reset()
             self._health.trouble(self._missing())
 
     def _work(self, stop: threading.Event) -> None:
@@ -239,7 +193,7 @@ class Adapt:
             self._publisher = ObservationPublisher(self._settings.kafka)
 
     def _take(self, polled: Mapping[Any, Sequence[Any]]) -> None:
-        if self._listener.settled:
+        if self._handing_over.settled:
             self._reach.assigned(self._spots())
         else:
             self._reach.released()
@@ -248,7 +202,7 @@ class Adapt:
             self._from.setdefault(partition, records[0].offset)
             times: list[int] = []
             for record in records:
-                taken = self._intake.record(_message(record))
+                taken = self._intake.record(message_of(record))
                 self._publish(taken.batches, taken.rejected)
                 times += taken.times
             self._reach.handled((partition.topic, partition.partition), times, now)
@@ -369,20 +323,3 @@ class Adapt:
             self._settle(final=True)
         except (BrokenWorld, KafkaError) as trouble:
             self._health.trouble(" ".join(str(trouble).split()))
-
-    def _back_off(self, what: str, stop: threading.Event) -> None:
-        self._health.trouble(" ".join(what.split()))
-        self._health.count("retries")
-        clock.wait(stop, random.uniform(self._pause_s / 2, self._pause_s))  # noqa: S311 - jitter, not a secret
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-
-
-def _message(record: Any) -> Message:  # noqa: ANN401 - an untyped library's record
-    return Message(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
-    )

@@ -4,22 +4,22 @@ In: one JSON object a record: ``message``, ``timestamp`` (RFC 3339, of the line)
 ``kubernetes.*``. Metrics of Vector's own model are left out.
 """
 
-from pipeline.adapt.decoded import Decoded
-from pipeline.adapt.reading import (
-    Json,
-    first_time,
-    line_of,
-    log_of,
-    message_of,
-    object_in,
-    object_of,
-    place,
-)
+from pipeline.adapt.containers import Form, log_in
+from pipeline.adapt.decoded import Decoded, nothing
+from pipeline.adapt.reading import Json, object_of
 
-_TIME_KEYS = ("timestamp", "@timestamp", "time")
-_MESSAGE_KEYS = ("message", "log", "msg")
-_ABOUT = frozenset(
-    {"kubernetes", "stream", "file", "host", "source_type", "timestamp_end", *_TIME_KEYS}
+_FORM = Form(
+    names={
+        "namespace": "pod_namespace",
+        "pod": "pod_name",
+        "pod_uid": "pod_uid",
+        "container": "container_name",
+        "cluster_node": "pod_node_name",
+    },
+    times=("timestamp", "@timestamp", "time"),
+    messages=("message", "log", "msg"),
+    paths=("file",),
+    about=frozenset({"stream", "host", "source_type", "timestamp_end"}),
 )
 _METRIC_KINDS = ("absolute", "incremental")
 
@@ -32,20 +32,8 @@ def decode(value: bytes) -> Decoded:
     """
     record = object_of(value)
     if is_metric(record):
-        decoded = Decoded()
-        decoded.left_out["metric"] += 1
-        return decoded
-    about = object_in(record, "kubernetes")
-    names = {
-        "namespace": about.get("pod_namespace"),
-        "pod": about.get("pod_name"),
-        "pod_uid": about.get("pod_uid"),
-        "container": about.get("container_name"),
-        "cluster_node": about.get("pod_node_name"),
-    }
-    line = line_of(message_of(record, _MESSAGE_KEYS, _ABOUT))
-    where = place(names, record.get("file"))
-    return Decoded([log_of(line, first_time(record, *_TIME_KEYS), where)])
+        return nothing("metric")
+    return Decoded([log_in(record, _FORM)])
 
 
 def is_metric(record: Json) -> bool:

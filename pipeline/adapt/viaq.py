@@ -5,28 +5,23 @@ In: one JSON object a record. The line is ``message``, or, where the forwarder p
 entries (``log_type: audit``) are left out.
 """
 
-from pipeline.adapt.decoded import Decoded
-from pipeline.adapt.kubernetes_events import event, is_audit
-from pipeline.adapt.reading import (
-    Json,
-    first_time,
-    line_of,
-    log_of,
-    message_of,
-    name_of,
-    object_in,
-    object_of,
-    place,
-)
+from pipeline.adapt.containers import FLUENTD_NAMES, Form, log_in
+from pipeline.adapt.decoded import Decoded, nothing
+from pipeline.adapt.kubernetes_events import event_object, events_in, is_audit
+from pipeline.adapt.reading import object_in, object_of
 
-_TIME_KEYS = ("@timestamp", "timestamp")
-_MESSAGE_KEYS = ("message", "structured")
-_ABOUT = frozenset(
-    {
-        *("kubernetes", "openshift", "docker", "hostname", "level", "file", "offset", "tags"),
-        *("log_type", "log_source", "stream", "viaq_msg_id", "viaq_index_name", "write_index"),
-        *("ipaddr4", "ipaddr6", "pipeline_metadata", "pid", "service", *_TIME_KEYS),
-    }
+_FORM = Form(
+    names=FLUENTD_NAMES,
+    times=("@timestamp", "timestamp"),
+    messages=("message", "structured"),
+    paths=("file",),
+    about=frozenset(
+        {
+            *("openshift", "docker", "hostname", "level", "offset", "tags", "pid", "service"),
+            *("log_type", "log_source", "stream", "viaq_msg_id", "viaq_index_name", "write_index"),
+            *("ipaddr4", "ipaddr6", "pipeline_metadata"),
+        }
+    ),
 )
 
 
@@ -38,24 +33,10 @@ def decode(value: bytes) -> Decoded:
     """
     record = object_of(value)
     if record.get("log_type") == "audit" or is_audit(record):
-        decoded = Decoded()
-        decoded.left_out["audit"] += 1
-        return decoded
+        return nothing("audit")
     about = object_in(record, "kubernetes")
     routed = object_in(about, "event")
-    if object_in(routed, "involvedObject"):
-        return Decoded([event({**routed, "message": routed.get("message", record.get("message"))})])
-    return _log(record, about)
-
-
-def _log(record: Json, about: Json) -> Decoded:
-    names = {
-        "namespace": about.get("namespace_name"),
-        "pod": about.get("pod_name"),
-        "pod_uid": about.get("pod_id"),
-        "container": about.get("container_name"),
-        "cluster_node": name_of(about.get("host")) or record.get("hostname"),
-    }
-    line = line_of(message_of(record, _MESSAGE_KEYS, _ABOUT))
-    where = place(names, record.get("file"))
-    return Decoded([log_of(line, first_time(record, *_TIME_KEYS), where)])
+    if event_object(routed) is not None:
+        return events_in({**routed, "message": routed.get("message", record.get("message"))})
+    host = about.get("host") or record.get("hostname")  # Logging 6 has the latter only
+    return Decoded([log_in({**record, "kubernetes": {**about, "host": host}}, _FORM)])

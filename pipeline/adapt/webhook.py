@@ -8,16 +8,15 @@ recognised. 4xx: this body will never do, and one line says why; Alertmanager gi
 import hmac
 import queue
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 from pipeline import clock
 from pipeline.adapt.alertmanager import Alerts, alerts_in
 from pipeline.adapt.decoded import Undecodable
-from pipeline.errors import AftershockError
+from pipeline.serving import answering
 from pipeline.settings_ingest import AdaptSettings
 
 PATH = "/alertmanager"
@@ -76,33 +75,18 @@ class Inbox:
         return taken
 
 
-@contextmanager
-def listening(settings: AdaptSettings, inbox: Inbox, *, open_s: float) -> Iterator[int | None]:
-    """Answer Alertmanager while the context lasts; yield the port (None: off).
+def listening(
+    settings: AdaptSettings, inbox: Inbox, *, open_s: float
+) -> AbstractContextManager[int | None]:
+    """Answer Alertmanager while the context lasts; it gives the port (None: off).
 
     ``open_s`` before now, event time is surely still open.
 
     Raises:
         AftershockError: the port cannot be had.
     """
-    host, port = settings.webhook_host, settings.webhook_port
-    if port is None:
-        yield None
-        return
-    try:
-        server = ThreadingHTTPServer((host, port), _handler_of(settings, inbox, open_s))
-    except OSError as trouble:
-        raise AftershockError(
-            f"webhook port {host}:{port}: {trouble.strerror}: choose another (adapt.webhook_port)"
-        ) from trouble
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, name="webhook", daemon=True)
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
+    handler = _handler_of(settings, inbox, open_s)
+    return answering(handler, "webhook", settings.webhook_host, settings.webhook_port)
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not an error of ours

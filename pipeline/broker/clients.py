@@ -1,7 +1,8 @@
 """kafka-python clients from settings; no broker is one clear line, soon.
 
 In: settings. Out: producers, consumers, administration clients, all with the same security. What
-the library raises when a broker is away or refuses becomes :class:`BrokenWorld`.
+the library raises when a broker is away or refuses becomes :class:`BrokenWorld`; its records become
+messages.
 """
 
 import logging
@@ -18,6 +19,7 @@ from kafka import (  # type: ignore[import-untyped]  # it ships no types
 from kafka.errors import KafkaError, KafkaTimeoutError  # type: ignore[import-untyped]
 from kafka.net.compat import KafkaNetClient  # type: ignore[import-untyped]
 
+from pipeline.broker.message import Message
 from pipeline.errors import BrokenWorld, UsageError
 from pipeline.settings import KafkaSettings, Security
 
@@ -111,6 +113,18 @@ def consumer(kafka: KafkaSettings, **further: Any) -> KafkaConsumer:  # noqa: AN
         allow_auto_create_topics=False,
         **further,
         **options(kafka),
+    )
+
+
+def message_of(record: Any) -> Message:  # noqa: ANN401 - the library's record
+    """Return a consumer's record as a message."""
+    return Message(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
     )
 
 

@@ -12,6 +12,7 @@ from kafka import TopicPartition  # type: ignore[import-untyped]  # it ships no 
 from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 
 from pipeline.broker import clients
+from pipeline.broker.clients import message_of
 from pipeline.broker.message import Message
 from pipeline.clock import monotonic
 from pipeline.errors import AftershockError, BrokenWorld
@@ -254,12 +255,4 @@ def _read(client: Any, left: dict[Any, int]) -> Iterator[Message]:  # noqa: ANN4
 def _polled(client: Any) -> Iterator[tuple[Any, Message]]:  # noqa: ANN401 - see above
     for at, records in client.poll(timeout_ms=_POLL_MS).items():
         for record in records:
-            message = Message(
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                key=record.key,
-                value=record.value,
-                headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
-            )
-            yield at, message
+            yield at, message_of(record)

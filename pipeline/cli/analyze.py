@@ -1,4 +1,7 @@
-"""``aftershock analyze``: find the incidents in recordings and dumps, in process."""
+"""``aftershock analyze``: find the incidents in recordings and dumps, in process.
+
+They go as JSON lines into a file or a pipe; on a terminal they are drawn.
+"""
 
 import sys
 from collections import Counter
@@ -8,11 +11,15 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Set, SettingsFile, parameters_of
-from pipeline.cli.progress import others, reading
+from pipeline.cli.progress import reading
+from pipeline.cli.telling import advice, others
 from pipeline.drawing import plain
 from pipeline.errors import UsageError
+from pipeline.ingest.found import many
 from pipeline.records import Incident, Rejected, canonical
 
+SHOWN_INCIDENTS = 5
+"""Drawn whole on a terminal, each a page long; more are listed, a line each."""
 SHOWN_REJECTIONS = 20
 """Rejected lines told one by one; all of them are counted."""
 
@@ -37,7 +44,7 @@ def analyze(
     settings_file: SettingsFile = None,
     quiet: Annotated[bool, typer.Option(help="No progress bar, no summary.")] = False,
 ) -> None:
-    """Find the incidents in recordings or dumps: final records, one JSON line each."""
+    """Find the incidents in recordings or dumps: drawn on a terminal, else one JSON line each."""
     from pipeline.analyze import analyze as run
     from pipeline.assembly import flow_of
     from pipeline.settings_sources import load_settings
@@ -52,6 +59,8 @@ def analyze(
         rejections.tell()
         sys.stderr.writelines(f"{plain(line)}\n" for line in found.found)
         _tell(found.counts, found.unmapped, len(found.incidents))
+    if sys.stdout.isatty() and not quiet:
+        _draw(found.incidents)
 
 
 class _Rejections:
@@ -79,8 +88,9 @@ class _Rejections:
 def _write(incidents: list[Incident], output: Path | None) -> None:
     content = b"".join(canonical(incident) + b"\n" for incident in incidents)
     if output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        if not sys.stdout.isatty():
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
         return
     try:
         output.write_bytes(content)
@@ -92,9 +102,18 @@ def _tell(counts: Counter[str], unmapped: list[tuple[str, int]], incidents: int)
     told = (
         f"{counts['lines']} lines: {counts['published']} observations of known nodes,"
         f" {counts['unmapped']} unmapped, {counts['rejected']} rejected,"
-        f" {counts['blank']} blank{others(counts)}; {incidents} incidents\n"
+        f" {counts['blank']} blank{others(counts)}; {many(incidents, 'incident')}\n"
     )
     sys.stderr.write(told)
-    if unmapped:
-        some = ", ".join(f"{name} ({times})" for name, times in unmapped[:3])
-        sys.stderr.write(f"unmapped, for example: {some}\n")
+    sys.stderr.writelines(f"{line}\n" for line in advice(counts, unmapped))
+
+
+def _draw(incidents: list[Incident]) -> None:
+    from pipeline.cli.console import console
+    from pipeline.drawing import incident_drawing, list_of
+
+    if len(incidents) > SHOWN_INCIDENTS:
+        console().print(list_of(incidents))
+        return
+    for incident in incidents:
+        console().print("", incident_drawing(incident), sep="\n")

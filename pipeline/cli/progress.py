@@ -1,7 +1,7 @@
 """Progress on a terminal; silent when stderr is none."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -18,8 +18,3 @@ def reading(*, quiet: bool = False) -> Iterator[Callable[[int, int], None] | Non
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def others(counts: Mapping[str, int]) -> str:
-    """Return the buckets that only dumps fill, as they follow the others in a summary."""
-    return "".join(f", {counts[name]} {name}" for name in ("unplaced", "repeated") if counts[name])

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import AsJson, Set, SettingsFile, parameters_of
-from pipeline.cli.progress import others
+from pipeline.cli.telling import advice, others
 from pipeline.drawing import plain
 
 if TYPE_CHECKING:
     from pipeline.replay import Replayed
-
-SHOWN_UNMAPPED = 3
 
 
 def replay(  # noqa: PLR0913 - one parameter a flag
@@ -128,9 +126,8 @@ def _tell(replayed: "Replayed") -> None:
         f" in {replayed.batches} batches, {counts['unmapped']} unmapped, {counts['rejected']}"
         f" rejected, {counts['blank']} blank{others(counts)}; {replayed.seconds:.1f} s"
     )
-    if replayed.unmapped:
-        some = ", ".join(f"{plain(name)} ({n})" for name, n in replayed.unmapped[:SHOWN_UNMAPPED])
-        _say(f"unmapped, for example: {some}")
+    for line in advice(counts, replayed.unmapped):
+        _say(line)
     if counts["rejected"]:
         _say("see `aftershock rejected list` for what was rejected, and why")
 

@@ -9,7 +9,9 @@ Reading order is flow order::
     jsonstream, yamlstream  lists of any size → objects, one by one   (pure)
     cluster     event objects, stamped lines → observations           (pure)
     pods        whose a log is: pod objects, paths, file names        (pure)
+    labels      whose a metric sample is                              (pure)
     loglines    lines of a container's log → records with a time      (pure)
+    logfeed     the lines of one log of a dump → buckets              (pure)
     dumps       what is attached to bug reports → observations        (pure: chunks in)
     buckets     each line in one bucket, counted                      (pure)
     found       what was recognised, in words                         (pure)
@@ -19,6 +21,6 @@ Reading order is flow order::
     batching    observations → batches small enough to publish        (pure)
     replay      all of it → topics                                    (shell: Kafka)
 
-Law: every line ends as an observation, as a rejected record, or is blank, and is counted; what
-comes out does not depend on the order of lines or files, nor on how much fits into memory.
+Law: every line ends in just one bucket (``buckets.LINES``), and is counted; what comes out does not
+depend on the order of lines or files, nor on how much fits into memory.
 """

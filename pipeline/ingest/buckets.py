@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from pydantic_core import PydanticSerializationError
-
 from pipeline.ingest.found import Found
 from pipeline.ingest.sorting import Sorter, entry, line_of
 from pipeline.records import (
@@ -61,17 +59,12 @@ class Buckets:
         self._count("observations")
         self._sorter.add(entry(microseconds, content))
 
-    def told(self, found: Log | Event, origin: "Origin", occurrence: int = 0) -> None:
+    def told(self, found: Log | Event, origin: Origin, occurrence: int = 0) -> None:
         """Take an observation from a dump, which may well be in several files of it.
 
         Equal ones with the same ``occurrence`` (number among equal ones of one file) are one.
         """
-        try:
-            content = canonical(found)
-        except PydanticSerializationError:  # half a surrogate, as JSON can write it
-            what = "not UTF-8: text with characters that do not exist"
-            self.reject("not-utf8", origin.where, what, in_parts(origin.content))
-            return
+        content = canonical(found)
         if len(content) > self._max_line_bytes:
             what = f"as an observation longer than {self._max_line_bytes} bytes"
             self.reject("too-long", origin.where, what, in_parts(origin.content))
@@ -88,6 +81,11 @@ class Buckets:
         """Count a line of a log that has no place in time."""
         self._count("unplaced")
         self._found.unplaced[log] += 1
+
+    def reject_long(self, where: str, part: LongPart, advice: str = "") -> None:
+        """Count and pass on a part of a line that is longer than a line may be."""
+        what = f"longer than {self._max_line_bytes} bytes{advice}"
+        self.reject("too-long", where, what, [part])
 
     def reject(self, code: RejectionCode, where: str, what: str, parts: Sequence[LongPart]) -> None:
         """Count what could not be read (with its last part), and pass it on."""

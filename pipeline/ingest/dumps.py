@@ -6,9 +6,7 @@ all files, so that the order of files makes no difference. It opens no file.
 """
 
 import codecs
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from enum import Flag, auto
 from typing import Any
 
@@ -17,16 +15,10 @@ from pipeline.ingest.cluster import Unusable, event_of
 from pipeline.ingest.found import Tally
 from pipeline.ingest.jsonstream import BadPart, Item, json_objects
 from pipeline.ingest.lines import BOM, BrokenStream, plain, split_lines
-from pipeline.ingest.loglines import (
-    SAMPLE_LINES,
-    START,
-    LogReader,
-    are_stamped,
-    end_of,
-)
+from pipeline.ingest.logfeed import LogFeed
+from pipeline.ingest.loglines import START, end_of
 from pipeline.ingest.pods import Pods, Whose
 from pipeline.ingest.yamlstream import yaml_objects
-from pipeline.records import Log
 from pipeline.rejection import LongPart, in_parts
 
 _PIECE_BYTES = 64 * 1024
@@ -88,57 +80,17 @@ class Dumps:
             BrokenStream: after all that was before the break has been read.
         """
         lines = _without_bom(split_lines(plain(chunks), self._max_line_bytes))
-        self._log(_numbered(lines, 1), where, tally, _Feed(self, where, whose, surely=False))
-
-    def line(self, reader: LogReader, origin: Origin) -> Log | None:
-        """Read a line of a log; return its record, if it is one."""
-        where, line = origin
-        if not line.strip():
-            self._buckets.blank()
-            return None
-        try:
-            found = reader.read(line.removesuffix(b"\r").decode())
-        except UnicodeDecodeError as trouble:
-            what = f"not UTF-8: byte 0x{line[trouble.start]:02x} at column {trouble.start + 1}"
-            self._buckets.reject("not-utf8", where, what, in_parts(line))
-            return None
-        except Unusable as trouble:
-            self._buckets.reject("invalid", where, str(trouble), in_parts(line))
-            return None
-        if found is None:
-            self._buckets.unplaced(where.rpartition(":")[0])
-        return found
-
-    def keep(self, log: Log, origin: Origin, occurrence: int) -> None:
-        """Pass on the record of a line."""
-        self._buckets.told(log, origin, occurrence)
+        self._feed(where, whose).read(_numbered(lines), tally, surely=False)
 
     def _section(self, mixed: "_Mixed", where: str, tally: Tally, *, read: bool) -> None:
         lines = mixed.section()
         if read and mixed.whose is not None:
-            self._log(lines, where, tally, _Feed(self, where, mixed.whose, surely=True))
+            self._feed(where, mixed.whose).read(lines, tally, surely=True)
         for _ in lines:
             pass
 
-    def _log(
-        self,
-        lines: Iterator[tuple[int, bytes | LongPart]],
-        where: str,
-        tally: Tally,
-        feed: "_Feed",
-    ) -> None:
-        empty = True
-        try:
-            for number, line in lines:
-                empty = False
-                if isinstance(line, LongPart):
-                    what = f"longer than {self._max_line_bytes} bytes"
-                    self._buckets.reject("too-long", f"{where}:{number}", what, [line])
-                else:
-                    feed.take(number, line)
-        finally:
-            feed.end()
-            tally.logs += not empty
+    def _feed(self, where: str, whose: Whose) -> LogFeed:
+        return LogFeed(self._buckets, self.pods, where, whose)
 
     def _object(self, found: Item | BadPart, where: str, tally: Tally) -> None:
         origin = Origin(f"{where}:{found.line}", b"" if isinstance(found, BadPart) else found.text)
@@ -166,52 +118,6 @@ class Dumps:
         self.pods.learn_event(event)
         self._buckets.told(event, origin)
         tally.events += 1
-
-
-class _Feed:
-    """Takes the lines of a log; waits with the first until they have shown its form."""
-
-    def __init__(self, dumps: Dumps, where: str, whose: Whose, *, surely: bool) -> None:
-        self._dumps = dumps
-        self._where = where
-        self._whose = whose
-        self._surely = surely
-        self._held: list[tuple[int, bytes]] = []
-        self._reader: LogReader | None = None
-        self._now: datetime | None = None
-        self._same: Counter[tuple[str | None, ...]] = Counter()
-        """Equal lines of the same time, which are as many in another file that has them too."""
-
-    def take(self, number: int, line: bytes) -> None:
-        """Take a line."""
-        if self._reader is not None:
-            self._read(self._reader, number, line)
-            return
-        self._held.append((number, line))
-        if len(self._held) >= SAMPLE_LINES:
-            self.end()
-
-    def end(self) -> None:
-        """Read what was held back, if anything still is."""
-        if self._reader is None and self._held:
-            sample = [line.decode("utf-8", "replace") for _, line in self._held]
-            stamps = are_stamped(sample, surely=self._surely)
-            self._reader = LogReader(self._whose, self._dumps.pods, stamps=stamps)
-            for number, line in self._held:
-                self._read(self._reader, number, line)
-            self._held.clear()
-
-    def _read(self, reader: LogReader, number: int, line: bytes) -> None:
-        origin = Origin(f"{self._where}:{number}", line)
-        log = self._dumps.line(reader, origin)
-        if log is None:
-            return
-        if log.time != self._now:
-            self._now = log.time
-            self._same.clear()
-        key = log.pod, log.container, log.message
-        self._dumps.keep(log, origin, self._same[key])
-        self._same[key] += 1
 
 
 class _Mixed:
@@ -275,9 +181,8 @@ class _Mixed:
             self.broken = broken
 
 
-def _numbered(
-    lines: Iterable[bytes | LongPart], number: int
-) -> Iterator[tuple[int, bytes | LongPart]]:
+def _numbered(lines: Iterable[bytes | LongPart]) -> Iterator[tuple[int, bytes | LongPart]]:
+    number = 1
     for line in lines:
         yield number, line
         number += not isinstance(line, LongPart) or line.last

@@ -23,7 +23,7 @@ from pipeline.ingest.found import Found, Tally
 from pipeline.ingest.lines import BOM, BrokenStream, plain, split_lines
 from pipeline.ingest.pods import Whose, parts_of, place_of
 from pipeline.ingest.recordings import Source, find_recordings, total_bytes
-from pipeline.ingest.shapes import HEAD_BYTES, Shape, chosen, shape_of
+from pipeline.ingest.shapes import HEAD_BYTES, REMEDIES, Shape, chosen, shape_of
 from pipeline.ingest.sorting import Sorter
 from pipeline.records import OBSERVATION, Event, Log, Metric, Rejected, micros
 from pipeline.rejection import LongPart, in_parts, reason_of
@@ -75,8 +75,9 @@ class Reader:
         Raises:
             UsageError: a file has gone, or may not be opened after all.
         """
-        nobodys = [str(log) for log in self._recordings.nobodys]
-        self.found = Found(ignored=self._recordings.ignored, nobodys=nobodys)
+        self.found = Found(ignored=self._recordings.ignored)
+        for file, shape in self._recordings.aside:
+            self.found.leave(shape, str(file))
         self._read_bytes = 0
         self._total_bytes = self._all_bytes
         with Sorter(self._sort_memory_bytes) as sorter:
@@ -154,6 +155,8 @@ class _Reading:
         if shape is None:
             head, chunks = _beginning(plain(chunks))
             shape = shape_of(source.file.name, head) or Shape.RECORDING
+            if shape in REMEDIES:
+                self._leave(str(source.file), shape)
         path = source.file.absolute().as_posix()
         given = str(source.file) if shape is Shape.ARCHIVE else source.given
         tally = self._found.tally(given, path)
@@ -184,19 +187,19 @@ class _Reading:
             path = "/" + member.path.removeprefix("./").lstrip("/")
             shape = chosen(path, lambda: head)  # noqa: B023 - asked at once
             where = f"{archive.where}:{member.path}"
-            if shape in (None, Shape.NOBODYS, Shape.ARCHIVE):
-                self._leave(where, shape, turn)
+            if shape is None or shape is Shape.ARCHIVE or shape in REMEDIES:
+                if Turn.OBJECTS in turn:  # else told already
+                    self._leave(where, Shape.PACKED if shape is Shape.ARCHIVE else shape)
                 continue
             folder = PurePosixPath(path).parent.name or None
             tally = self._found.tally(archive.where, path)
             self._part(_Part(where, path, folder, tally, chunks), shape, turn)
 
-    def _leave(self, where: str, shape: Shape | None, turn: Turn) -> None:
-        if Turn.OBJECTS in turn:
-            self._found.ignored += 1
-            self._buckets.counts["ignored_files"] += 1
-            if shape is Shape.NOBODYS:
-                self._found.nobodys.append(where)
+    def _leave(self, where: str, shape: Shape | None) -> None:
+        self._found.ignored += 1
+        self._buckets.counts["ignored_files"] += 1
+        if shape is not None:
+            self._found.leave(shape, where)
 
     def _whose(self, part: _Part) -> Whose:
         if place := place_of(part.path):
@@ -210,11 +213,8 @@ class _Reading:
         try:
             for line in split_lines(plain(part.chunks), self._max_line_bytes):
                 if isinstance(line, LongPart):
-                    what = (
-                        f"longer than {self._max_line_bytes} bytes; split the record where it is"
-                        " made"
-                    )
-                    self._buckets.reject("too-long", f"{part.where}:{number}", what, [line])
+                    advice = "; split the record where it is made"
+                    self._buckets.reject_long(f"{part.where}:{number}", line, advice)
                     number += line.last
                 else:
                     self._line(line, part.where, number)

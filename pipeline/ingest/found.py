@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.ingest.pods import in_tree, place_of
+from pipeline.ingest.shapes import REMEDIES, Shape
 
 _MUST_GATHER = re.compile(r"must-gather|-sha256-[0-9a-f]{12}")
 _OTHERS = "logs and events"
-NAME_IT = "name it POD.log, POD_CONTAINER.log or NAMESPACE_POD_CONTAINER.log"
 
 
 @dataclass(slots=True)
@@ -31,8 +31,8 @@ class Found:
     recordings: int = 0
     ignored: int = 0
     """Files of folders and archives that are nothing known."""
-    nobodys: list[str] = field(default_factory=list)
-    """Logs of which nothing says whose they are."""
+    aside: dict[Shape, list[str]] = field(default_factory=dict)
+    """Those among them that could be read in another form (:data:`REMEDIES`)."""
     unplaced: Counter[str] = field(default_factory=Counter)
     """Lines without a place in time, by log."""
     _tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
@@ -43,16 +43,20 @@ class Found:
         kind = ("must-gather" if _MUST_GATHER.search(path) else "oc adm inspect") if tree else ""
         return self._tallies.setdefault((given, kind), Tally())
 
+    def leave(self, shape: Shape, where: str) -> None:
+        """Note what could be read in another form."""
+        self.aside.setdefault(shape, []).append(where)
+
     def told(self, repeated: int) -> list[str]:
         """Return what people should know, a line each; nothing where all were recordings."""
         kinds = self._kinds()
-        if not kinds and not self.nobodys:
+        if not kinds and not self.aside:
             return []
         lines = [f"{kind}: {_shown(tally)}" for kind, tally in sorted(kinds.items())]
         if self.recordings:
-            lines.append(f"recordings: {_many(self.recordings, 'file')}")
+            lines.append(f"recordings: {many(self.recordings, 'file')}")
         if self.ignored and lines:
-            lines[-1] += f"; {_many(self.ignored, 'file')} ignored"
+            lines[-1] += f"; {many(self.ignored, 'file')} ignored"
         return lines + self._troubles(repeated)
 
     def _troubles(self, repeated: int) -> list[str]:
@@ -61,18 +65,15 @@ class Found:
             lines.append(f"{repeated} lines or events came in several files, and count once")
         if self.unplaced:
             most, _ = max(self.unplaced.items(), key=lambda found: (found[1], found[0]))
-            files = _many(len(self.unplaced), "file")
+            logs = many(len(self.unplaced), "file")
             lines.append(
-                f"{_many(self.unplaced.total(), 'log line')} in {files} left out: no date on or"
+                f"{many(self.unplaced.total(), 'log line')} in {logs} left out: no date on or"
                 f" before them says when (for example in {most});"
                 " `kubectl logs --timestamps` gives each a time"
             )
-        if self.nobodys:
-            logs = _many(len(self.nobodys), "log")
-            lines.append(
-                f"{logs} left aside, since nothing says whose: {NAME_IT}"
-                f" (for example {min(self.nobodys)})"
-            )
+        for shape, files in sorted(self.aside.items(), key=lambda each: each[0].name):
+            more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+            lines.append(f"left aside: {min(files)}{more}: {REMEDIES[shape]}")
         return lines
 
     def _kinds(self) -> dict[str, Tally]:
@@ -96,8 +97,9 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
 
 def _shown(tally: Tally) -> str:
     named = (("log", tally.logs), ("event", tally.events), ("pod", tally.pods))
-    return ", ".join(_many(number, name) for name, number in named)
+    return ", ".join(many(number, name) for name, number in named)
 
 
-def _many(number: int, name: str) -> str:
+def many(number: int, name: str) -> str:
+    """Return a number of things: ``1 file``, ``2 files``."""
     return f"{number} {name}" if number == 1 else f"{number} {name}s"

@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.ingest.found import NAME_IT
 from pipeline.ingest.lines import BrokenStream, plain
 from pipeline.ingest.pods import place_of
 from pipeline.ingest.shapes import (
     HEAD_BYTES,
+    REMEDIES,
     SUFFIXES,
     Shape,
     chosen,
     shape_of,
     whose_is_told,
 )
-
-_UNPACK = "an archive that cannot be read as it is: unpack it, and name the folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,8 @@ class Recordings:
 
     files: tuple[Source, ...]
     ignored: int
-    nobodys: tuple[Path, ...] = ()
-    """Logs of which nothing says whose they are (they are among the ignored)."""
+    aside: tuple[tuple[Path, Shape], ...] = ()
+    """Those among the ignored that could be read in another form."""
 
 
 def find_recordings(paths: Sequence[str | Path]) -> Recordings:
@@ -66,16 +64,16 @@ def find_recordings(paths: Sequence[str | Path]) -> Recordings:
         raise UsageError("no recordings were named: give a file or a folder of *.jsonl files")
     found: dict[str, Source] = {}
     ignored = 0
-    nobodys: list[Path] = []
+    aside: list[tuple[Path, Shape]] = []
     for path in map(Path, paths):
         given = _below(path) if path.is_dir() else Recordings((_named(path),), 0)
         ignored += given.ignored
-        nobodys += given.nobodys
+        aside += given.aside
         for source in given.files:
             real = os.path.realpath(source.file)
             # of two ways to one file always the same is taken, in whatever order they were named
             found[real] = min(source, found.get(real, source), key=_by_way)
-    return Recordings(tuple(found[real] for real in sorted(found)), ignored, tuple(sorted(nobodys)))
+    return Recordings(tuple(found[real] for real in sorted(found)), ignored, tuple(aside))
 
 
 def total_bytes(sources: Iterable[Source]) -> int:
@@ -97,31 +95,29 @@ def _named(file: Path) -> Source:
         return Source(file, Shape.LOG, "")
     head = _head(file)
     shape = shape_of(file.name, head) or Shape.RECORDING
-    if shape is Shape.PACKED:
-        raise UsageError(f"{file}: {_UNPACK}")
     if shape is Shape.LOG and not whose_is_told(file.name, head):
-        raise UsageError(f"{file}: nothing says whose log this is; {NAME_IT}")
+        shape = Shape.NOBODYS
+    if shape in REMEDIES:
+        raise UsageError(f"{file}: {REMEDIES[shape]}")
     return Source(file, shape, "")
 
 
 def _below(folder: Path) -> Recordings:
     """Return what is known below a folder, and the number of its other files."""
     sources: list[Source] = []
-    nobodys: list[Path] = []
-    others = 0
+    aside: list[tuple[Path, Shape]] = []
+    ignored = 0
     for file in _walk(folder):
         shape = _shape_below(file)
-        if shape is None:
-            others += 1
-        elif shape is Shape.NOBODYS:
-            others += 1
-            nobodys.append(file)
+        if shape is None or shape in REMEDIES:
+            ignored += 1
+            aside += [] if shape is None else [(file, shape)]
         else:
             _check_readable(file)
             sources.append(Source(file, shape, str(folder)))
     if not sources:
-        raise UsageError(_nothing_in(folder, nobodys))
-    return Recordings(tuple(sources), others, tuple(nobodys))
+        raise UsageError(_nothing_in(folder, aside))
+    return Recordings(tuple(sources), ignored, tuple(aside))
 
 
 def _shape_below(file: Path) -> Shape | None:
@@ -132,9 +128,10 @@ def _shape_below(file: Path) -> Shape | None:
     return chosen(file.absolute().as_posix(), head)
 
 
-def _nothing_in(folder: Path, nobodys: list[Path]) -> str:
-    if nobodys:
-        return f"{nobodys[0]}: nothing says whose log this is; {NAME_IT}"
+def _nothing_in(folder: Path, aside: list[tuple[Path, Shape]]) -> str:
+    if aside:
+        file, shape = min(aside, key=lambda left: left[0])
+        return f"{file}: {REMEDIES[shape]}"
     endings = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
     return (
         f"{folder}: no recordings in this folder ({endings}), no must-gather, cluster-info dump,"

@@ -38,6 +38,9 @@ _YAML_TOLD = re.compile(
 _TAR = b"ustar"
 _TAR_AT = 257
 _PACKED = (b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")
+_SHOWN = re.compile(
+    r"(?:NAMESPACE +)?(?:LAST SEEN|LASTSEEN|FIRST SEEN|FIRSTSEEN|NAME +READY) |Name: {3,}\S"
+)
 _LOG_NAME = re.compile(r"\.log(?:\.gz|\.zst)?$")
 
 
@@ -52,14 +55,29 @@ class Shape(Enum):
     ARCHIVE = "archive"
     PACKED = "archive of a kind that is not read"
     NOBODYS = "log of which nothing says whose it is"
+    SHOWN = "what kubectl shows to people"
+    """A table, or a description: its times are ages, counted back from a moment that it keeps to
+    itself."""
+
+
+REMEDIES = {
+    Shape.PACKED: "an archive that cannot be read as it is: unpack it, and name the folder",
+    Shape.NOBODYS: (
+        "nothing says whose log this is: name it POD.log, POD_CONTAINER.log or"
+        " NAMESPACE_POD_CONTAINER.log"
+    ),
+    Shape.SHOWN: (
+        "kubectl's text for people says of nothing when it was: write objects instead,"
+        " `kubectl get events,pods -o json`"
+    ),
+}
+"""What would be read if it were in another form, and how to bring it into that."""
 
 
 def shape_of(name: str, head: bytes) -> Shape | None:
     """Return what a file is by its beginning; its name decides where that says nothing."""
-    if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
-        return Shape.ARCHIVE
-    if head.startswith(_PACKED):
-        return Shape.PACKED
+    if packed := _packed(head):
+        return packed
     text = head.removeprefix(BOM).lstrip()
     if _RECORDED.search(text):
         return Shape.RECORDING
@@ -67,6 +85,8 @@ def shape_of(name: str, head: bytes) -> Shape | None:
     if objects is not None:
         return objects
     sample = sample_of(head)
+    if sample and _SHOWN.match(sample[0]):
+        return Shape.SHOWN
     if are_stamped(sample) or are_dated(sample) or has_prefix(sample) or _LOG_NAME.search(name):
         return Shape.LOG
     return None
@@ -92,7 +112,7 @@ def chosen(path: str, head: Callable[[], bytes]) -> Shape | None:
         return shape if _tells(shape, beginning) else None
     if shape is Shape.LOG:
         return _log(name, sample_of(beginning))
-    return shape if shape is Shape.ARCHIVE else None
+    return shape if shape is Shape.ARCHIVE or shape in REMEDIES else None
 
 
 def whose_is_told(name: str, head: bytes) -> bool:
@@ -124,6 +144,12 @@ def sample_of(head: bytes) -> list[str]:
     lines = head.removeprefix(BOM).split(b"\n", SAMPLE_LINES)
     whole = lines if len(head) < HEAD_BYTES and len(lines) <= SAMPLE_LINES else lines[:-1]
     return [line.decode("utf-8", "replace") for line in whole]
+
+
+def _packed(head: bytes) -> Shape | None:
+    if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
+        return Shape.ARCHIVE
+    return Shape.PACKED if head.startswith(_PACKED) else None
 
 
 def _objects(text: bytes) -> Shape | None:

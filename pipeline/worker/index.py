@@ -5,21 +5,18 @@ incident to the rejected topic. Offsets are committed only after the store has a
 store or the broker being away never loses anything: the position is kept, and tried again.
 """
 
-import random
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafka import TopicPartition  # type: ignore[import-untyped]  # it ships no types
-from kafka.consumer.subscription_state import (  # type: ignore[import-untyped]
-    ConsumerRebalanceListener,
-)
 from kafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from pipeline import clock
-from pipeline.broker import clients, topics
+from pipeline.broker import topics
+from pipeline.broker.clients import message_of
 from pipeline.broker.ensure import ensure_topics
-from pipeline.broker.message import Message
+from pipeline.broker.group import BackOff, join, member
 from pipeline.broker.producer import ObservationPublisher
 from pipeline.broker.revisions import Folded
 from pipeline.errors import BrokenWorld
@@ -34,9 +31,6 @@ MAX_RECORDS = 100
 PROBE_S = 2.0
 ANSWER_MS = 2_000
 """An answer takes milliseconds; and stopping must not wait long for one that never comes."""
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 10.0
-"""Well below the five minutes after which the group would take an idle member's partitions."""
 
 
 def run_index(settings: Settings, stop: threading.Event, health: Health) -> None:
@@ -74,19 +68,6 @@ def carry_out(folded: Folded, store: IncidentStore, publisher: ObservationPublis
     publisher.flush()
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # of an untyped library
-    def __init__(self, health: Health) -> None:
-        self._health = health
-
-    def on_partitions_revoked(self, revoked: object) -> None:
-        del revoked
-        self._health.waiting("partitions are being handed over")
-
-    def on_partitions_assigned(self, assigned: object) -> None:
-        del assigned
-        self._health.waiting(None)
-
-
 class Index:
     """The loop around one consumer; see :func:`run_index`, which gives it what it needs."""
 
@@ -103,23 +84,14 @@ class Index:
         self._health = health
         self._uncommitted = False
         self._next_probe = 0.0
-        self._pause_s = FIRST_PAUSE_S
+        self._back_off = BackOff(health)
+        self._topic = topics.incidents(settings.kafka.topic_prefix)
 
     def run(self, stop: threading.Event) -> None:
         """Bring incidents into the store until told to stop."""
-        kafka = self._settings.kafka
-        session_ms = int(self._settings.worker.session_timeout_s * 1000)
-        self._consumer: Any = clients.consumer(
-            kafka,
-            group_id=topics.group(kafka.topic_prefix, "index"),
-            max_poll_records=MAX_RECORDS,
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=max(300, session_ms // 3),
-        )
+        self._consumer: Any = member(self._settings, "index", max_poll_records=MAX_RECORDS)
         try:
-            self._consumer.subscribe(
-                [topics.incidents(kafka.topic_prefix)], listener=_Listener(self._health)
-            )
+            join(self._consumer, [self._topic], self._health)
             while not stop.is_set():
                 self._turn(stop)
         finally:
@@ -131,11 +103,11 @@ class Index:
             self._commit()
             self._probe()
         except BrokenWorld as trouble:
-            self._back_off(str(trouble), stop)
+            self._back_off.wait(str(trouble), stop)
         except KafkaError as trouble:
-            self._back_off(f"Kafka: {trouble}", stop)
+            self._back_off.wait(f"Kafka: {trouble}", stop)
         else:
-            self._pause_s = FIRST_PAUSE_S
+            self._back_off.reset()
             self._health.trouble(None)
 
     def _take(self, polled: Mapping[Any, Sequence[Any]]) -> None:
@@ -145,7 +117,7 @@ class Index:
         folded = Folded()
         for records in polled.values():
             for record in records:
-                folded.take(_message(record))
+                folded.take(message_of(record))
         try:
             carry_out(folded, self._store, self._publisher)
         except BrokenWorld:
@@ -178,7 +150,7 @@ class Index:
         self._next_probe = now + PROBE_S
         own = list(self._consumer.assignment())
         # a spare worker without partitions must know too whether the broker answers
-        asked = own or [TopicPartition(topics.incidents(self._settings.kafka.topic_prefix), 0)]
+        asked = own or [TopicPartition(self._topic, 0)]
         ends = self._consumer.end_offsets(asked, timeout_ms=ANSWER_MS)
         self._health.beat()
         position = end = 0
@@ -188,20 +160,3 @@ class Index:
             # the embedded broker's ends of compacted topics are too low
             end += max(ends[partition], self._consumer.highwater(partition) or 0, at)
         self._health.progress(position, end)
-
-    def _back_off(self, what: str, stop: threading.Event) -> None:
-        self._health.trouble(" ".join(what.split()))
-        self._health.count("retries")
-        clock.wait(stop, random.uniform(self._pause_s / 2, self._pause_s))  # noqa: S311 - jitter, not a secret
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-
-
-def _message(record: Any) -> Message:  # noqa: ANN401 - an untyped library's record
-    return Message(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        headers=tuple((name, bytes(value or b"")) for name, value in record.headers),
-    )

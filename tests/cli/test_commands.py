@@ -2,13 +2,18 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from incident_values import incident, symptom
 from pipeline.records import canonical
 from pipeline.store import open_store
+from scenarios.timeline import DB, Timeline
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("kafka", "faust", "aiokafka", "numpy")
@@ -58,6 +63,39 @@ def test_expected_trouble_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         code, out, err = aftershock(*arguments, folder=tmp_path)
         assert (code, out, err.count("\n")) == (1, "", 1), err
         assert err.startswith("aftershock: ")
+
+
+FOUND = {
+    "hub.log": "nothing of it is of a node of the topology",
+    "notes.txt": "nothing of it could be read",
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_read_in_vain_comes_with_what_to_do(tmp_path: Path, name: str) -> None:
+    line = "2026-03-02T10:00:00.123456789Z [I 2026-03-02 10:00:00.123 JupyterHub x:1] up\n"
+    (tmp_path / name).write_text(line if name.endswith(".log") else "it broke\n")
+    code, out, err = aftershock("analyze", name, folder=tmp_path)
+    assert (code, out) == (0, "")
+    assert err.splitlines()[-1].startswith(FOUND[name])
+
+
+def test_on_a_terminal_incidents_are_drawn(tmp_path: Path) -> None:
+    told = Timeline().event(0, DB, "BackOff", "Back-off restarting failed container", count=5).told
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join(canonical(one) for one in told))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pipeline", "analyze", "a.jsonl", "-o", "incidents.jsonl"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(command, cwd=tmp_path, stdout=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = bytearray()
+        with suppress(OSError):  # the end, as a terminal tells it
+            while part := os.read(ours, 65_536):
+                shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"jupyterhub/db: container crashes again and again" in shown
+    assert (tmp_path / "incidents.jsonl").read_bytes().startswith(b"{")
 
 
 def test_export_writes_final_records_by_start_and_id(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_prefixes_of_lines_say_whose_they_are(tmp_path: Path) -> None:
 def test_a_log_that_could_be_anybodys_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
     file = dumping.write(tmp_path / name, STAMPED)
     for given in (file, tmp_path):
-        with pytest.raises(UsageError, match="nothing says whose log this is; name it POD"):
+        with pytest.raises(UsageError, match="nothing says whose log this is: name it POD"):
             Reader([given])
 
 
@@ -102,7 +102,9 @@ def test_a_log_that_could_be_anybodys_is_told_where_others_can_be_read(tmp_path:
     reader = Reader([tmp_path])
     assert len(list(reader)) == 1
     assert reader.counts["repeated"] == 1
-    assert reader.found.told(0)[-1].startswith("2 logs left aside, since nothing says whose")
+    told = reader.found.told(0)[-1]
+    assert told.startswith(f"left aside: {tmp_path}/output.log and 1 more: nothing says")
+    assert "nothing says whose log this is: name it POD.log" in told
 
 
 def test_a_stamp_is_taken_off_and_is_the_time(tmp_path: Path) -> None:

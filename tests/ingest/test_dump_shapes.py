@@ -139,6 +139,38 @@ def test_an_archive_that_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> N
         Reader([file])
 
 
+SHOWN = {
+    "events.txt": "LAST SEEN   TYPE      REASON    OBJECT   MESSAGE\n5m   Warning   BackOff\n",
+    "all.txt": "NAMESPACE   LAST SEEN   TYPE   REASON   OBJECT   MESSAGE\njhub   5m   Normal\n",
+    "pods.txt": "NAME          READY   STATUS    RESTARTS   AGE\nhub-1-abcde   1/1   Running\n",
+    "describe.txt": "Name:             hub-1-abcde\nNamespace:        jhub\n",
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_kubectl_shows_to_people_is_named_with_what_to_do_instead(
+    tmp_path: Path, name: str
+) -> None:
+    file = dumping.write(tmp_path / name, SHOWN[name])
+    for given in (file, tmp_path):
+        with pytest.raises(UsageError, match=rf"{name}: kubectl's text .* -o json"):
+            Reader([given])
+    lists(tmp_path / "x", ".json")
+    assert summary(tmp_path)[-1].startswith(f"left aside: {file}: kubectl's text")
+
+
+def test_what_is_left_aside_is_told_wherever_it_lies(tmp_path: Path) -> None:
+    inner = lists(tmp_path / "x", ".json")
+    dumping.write(inner / "events.txt", SHOWN["events.txt"])
+    dumping.write(inner / "case.zip", b"PK\x03\x04 and so on")
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(inner, "x")
+    for given in (inner, tmp_path / "x.tar"):
+        packed, shown = summary(given)[-2:]
+        assert "case.zip: an archive that cannot be read as it is: unpack it" in packed
+        assert "events.txt: kubectl's text" in shown
+
+
 def test_what_comes_through_a_pipe_is_told_by_its_shape(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

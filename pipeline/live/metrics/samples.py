@@ -16,6 +16,7 @@ from hashlib import blake2b
 from math import isfinite, nan
 from typing import NamedTuple
 
+from pipeline.ingest.labels import about_object
 from pipeline.live.metrics.answer import RawSeries
 from pipeline.live.metrics.queries import Query
 from pipeline.live.metrics.windows import Window
@@ -31,18 +32,8 @@ remembered of series: at most ``limit`` an answer, for so long."""
 MAX_OVER_TOLD = 1_000
 """Series beyond the limit that are named, 1 kB each; the rest is counted."""
 
+_EARLIEST, _LATEST = micros(EARLIEST), micros(LATEST)
 _COUNTER_ENDS = ("_total", "_count", "_sum", "_bucket")
-_EXPORTED = "exported_"
-_OBJECT_LABELS = (
-    "namespace",
-    "pod",
-    "container",
-    "node",
-    "persistentvolumeclaim",
-    "resourcequota",
-    "service",
-    "job",
-)
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -144,11 +135,8 @@ class Memory:
         return found
 
     def _named(self, metric: dict[str, str]) -> tuple[_Identity, Pairs]:
-        labels = dict(metric)
+        labels = about_object(metric)
         name = labels.pop("__name__", "")
-        for label in _OBJECT_LABELS:  # the exporter's own words go before those of its target
-            if _EXPORTED + label in labels:
-                labels[label] = labels.pop(_EXPORTED + label)
         replica = _taken_off(labels, self.replica_labels)
         hidden = _taken_off(labels, self.query.without)
         labels |= self.query.labels
@@ -226,9 +214,6 @@ def _is_usable(sample: _Sample, counts: Counter[str]) -> bool:
         counts["absurd_time"] += 1
         return False
     return True
-
-
-_EARLIEST, _LATEST = micros(EARLIEST), micros(LATEST)
 
 
 def _within_limit(keys: set[Key], limit: int) -> set[Key]:

@@ -119,7 +119,8 @@ def test_a_label_of_the_exporter_is_taken_off_and_still_tells_series_apart() -> 
 
 
 def test_the_exporters_own_word_goes_before_its_targets() -> None:
-    [sample] = take(memory(), raw({0: "1"}, pod="exporter", exported_pod="hub")).samples
+    of_exporter = {"pod": "exporter", "container": "main"}
+    [sample] = take(memory(), raw({0: "1"}, **of_exporter, exported_pod="hub")).samples
     assert sample.labels == {"pod": "hub"}
 
 

@@ -1,0 +1,39 @@
+"""A small HTTP server in a thread of its own, while a context lasts.
+
+In: where, and what answers requests. Out: the port. It must not know what is served.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from pipeline.errors import AftershockError
+
+
+@contextmanager
+def answering(
+    handler: type[BaseHTTPRequestHandler], name: str, host: str, port: int | None
+) -> Iterator[int | None]:
+    """Answer requests while the context lasts; yield the port (None: off).
+
+    Raises:
+        AftershockError: the port cannot be had.
+    """
+    if port is None:
+        yield None
+        return
+    try:
+        server = ThreadingHTTPServer((host, port), handler)
+    except OSError as trouble:
+        raise AftershockError(
+            f"{name} port {host}:{port}: {trouble.strerror}: choose another, or none"
+        ) from trouble
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, name=name, daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
