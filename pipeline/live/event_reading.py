@@ -1,20 +1,25 @@
 """Watches of events, by one process at a time; what a long silence has hidden is told as gaps."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from pipeline import clock
 from pipeline.live.events import Events
-from pipeline.live.positions import seen_events
+from pipeline.live.pause import in_the_end
+from pipeline.live.positions import restored_queries, seen_events
 from pipeline.live.shared import Shared, path_of
 from pipeline.live.watch import Watch
 from pipeline.records import Gap
 
 KEPT = timedelta(minutes=55)
 """The API server keeps events for an hour: after a longer silence some were never seen."""
+EVENTS = "events"
+"""Name of the position of events, beside those of queries: up to when they are known to be
+complete."""
 LOOKED_BACK = timedelta(hours=2)
 """How far back events are looked for that were published: all that the server may still list."""
 
@@ -27,18 +32,22 @@ class EventReading:
     machine_of: Callable[[str | None, str], str | None]
     nodes: Callable[[], Iterable[str]]
     """All nodes that events may be about, as far as is known."""
-    complete_until: datetime | None
-    """Up to when all events were read, by whoever read them last; None: by nobody."""
     counts: Counter[str] = field(default_factory=Counter)
     is_listed: bool = False
     _watches: list[Watch] = field(default_factory=list, init=False)
 
     async def run(self) -> None:
         """Watch until cancelled."""
+        # asked now and not at the start of the process: others have read since
+        kafka, told = self.shared.settings.kafka, partial(self.shared.trouble, EVENTS)
         since = clock.now() - LOOKED_BACK
-        seen = await asyncio.to_thread(seen_events, self.shared.settings.kafka, since)
-        if self.complete_until is not None:
-            self._missed((clock.now() - self.complete_until).total_seconds())
+        published, positions = await asyncio.gather(
+            in_the_end(partial(seen_events, kafka, since), told),
+            in_the_end(partial(restored_queries, kafka), told),
+        )
+        seen = OrderedDict(published)
+        if EVENTS in positions:
+            self._missed((clock.now() - positions[EVENTS]).total_seconds())
         self._watches = [self._watch(namespace, seen) for namespace in self.shared.namespaces]
         try:
             async with asyncio.TaskGroup() as group:
@@ -55,10 +64,9 @@ class EventReading:
         silent = asyncio.get_running_loop().time() - min(watch.heard for watch in self._watches)
         # a watch is silent while nothing happens, and ends by itself before it can be dead
         alive = silent < 2 * self.shared.settings.ingest.cluster.watch_timeout_s
-        self.complete_until = clock.now() - timedelta(seconds=0 if alive else silent)
-        return self.complete_until
+        return clock.now() - timedelta(seconds=0 if alive else silent)
 
-    def _watch(self, namespace: str | None, seen: dict[str, int]) -> Watch:
+    def _watch(self, namespace: str | None, seen: OrderedDict[str, int]) -> Watch:
         path = path_of("events", namespace)
         events = Events(
             sink=self.shared.outbox,

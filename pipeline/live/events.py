@@ -6,7 +6,7 @@ an earlier process, is passed over.
 """
 
 import json
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -32,8 +32,9 @@ class Events:
     """Where a pod (namespace, name) runs, as far as is known."""
     on_missed: Callable[[float], None]
     """Told that changes may have been missed, in so many seconds."""
-    seen: dict[str, int] = field(default_factory=dict)
-    """Highest count that was published of each object, by uid."""
+    seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """Highest count that was published of each object, by uid; what changed last stands last. (A
+    plain dict needs longer for its first key the more have been taken from before it.)"""
     counts: Counter[str] = field(default_factory=Counter)
 
     def listing(self) -> None:
@@ -81,10 +82,11 @@ class Events:
         uid = event.source_uid
         if uid is None:
             return False  # a list of a real server has none without
-        before = self.seen.pop(uid, 0)
+        before = self.seen.get(uid, 0)
         self.seen[uid] = max(before, event.count)
-        if len(self.seen) > MAX_SEEN:
-            del self.seen[next(iter(self.seen))]
+        self.seen.move_to_end(uid)
+        while len(self.seen) > MAX_SEEN:
+            self.seen.popitem(last=False)
         return event.count <= before
 
     def _reject(self, item: Json, what: str) -> None:

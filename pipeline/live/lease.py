@@ -7,11 +7,12 @@ That is judged by our own clock from when we saw the last renewal, so that clock
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipeline import clock
-from pipeline.errors import AftershockError, BrokenWorld
+from pipeline.errors import BrokenWorld
 from pipeline.live.api import ClusterApi, Json, Refused
 
 DURATION_S = 15
@@ -20,6 +21,10 @@ components."""
 RENEW_S = 5.0
 GIVE_UP_S = 10.0
 """A holder that could not renew for so long stops its work: before another may begin."""
+RETRY_S = 1.0
+"""After trouble a holder tries again so soon."""
+RELEASE_S = 1.0
+"""Giving a lease back is a courtesy: it runs out by itself."""
 
 _PEERS = "aftershock/ingest-processes"
 """Label that says in how many the work is shared."""
@@ -38,13 +43,17 @@ class Lease:
     peers: int | None = None
     """How many processes share the work. The lease is not taken while processes that share it in
     another number hold theirs: two of them could have the same pod. None: it does not matter."""
-    final: bool = False
-    """Whether losing it is the end of this process."""
+    ends_with_work: bool = False
+    """The lease is for work that ends by itself."""
     held: bool = False
     on_trouble: Callable[[str | None], None] = lambda _trouble: None
+    on_lost: Callable[[str], None] = lambda _why: None
+    """Told in one line why the work has to stop."""
     _seen: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
     """Version of each lease, and the loop time when it was last seen to change."""
     _renewed_at: float = field(default=0.0, init=False)
+    _trouble: str | None = field(default=None, init=False)
+    """Why it could not be looked at last time."""
 
     @property
     def path(self) -> str:
@@ -58,8 +67,7 @@ class Lease:
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work whenever the lease is held, stop it when it is lost; until cancelled.
 
-        Raises:
-            AftershockError: the lease is lost, and that is the end.
+        Who runs this gives the lease back (:meth:`release`) when nothing of the work is left.
         """
         task: asyncio.Task[None] | None = None
         try:
@@ -68,43 +76,69 @@ class Lease:
                 if self.held and task is None:
                     task = asyncio.ensure_future(_awaited(work))
                 if not self.held and task is not None:
+                    self.on_lost(f"lease {self.name} is lost: {self._why_lost}")
                     await _stopped(task)
                     task = None
-                    if self.final:
-                        raise AftershockError(
-                            f"lease {self.name} is lost: another process has taken our place"
-                        )
+                await self._until_next(task)
                 if task is not None and task.done():
                     task.result()  # what went wrong in it, went wrong here
-                await asyncio.sleep(random.uniform(0.8, 1.0) * RENEW_S)  # noqa: S311 - jitter, not a secret
+                    if self.ends_with_work:
+                        return
         finally:
+            self.on_trouble(None)
             if task is not None:
                 await _stopped(task)
-            await self.release()
 
     async def release(self) -> None:
         """Let the next one begin at once."""
         if not self.held:
             return
         self.held = False
-        try:
-            lease = await self.api.get(self.path)
-            if (lease.get("spec") or {}).get("holderIdentity") == self.holder:
-                lease["spec"]["holderIdentity"] = ""
-                await self.api.send("PUT", self.path, lease)
-        except (Refused, BrokenWorld):
-            return  # it runs out by itself
+        with suppress(Refused, BrokenWorld, TimeoutError):
+            async with asyncio.timeout(RELEASE_S):
+                lease = await self.api.get(self.path)
+                if (lease.get("spec") or {}).get("holderIdentity") == self.holder:
+                    lease["spec"]["holderIdentity"] = ""
+                    await self.api.send("PUT", self.path, lease)
+
+    @property
+    def _why_lost(self) -> str:
+        if self._trouble is None:
+            return "another process has taken our place"
+        return f"it could not be renewed, and another process may take our place ({self._trouble})"
+
+    @property
+    def _until(self) -> float:
+        """Loop time at which a holder gives up."""
+        return self._renewed_at + GIVE_UP_S
+
+    async def _until_next(self, task: "asyncio.Task[None] | None") -> None:
+        """Wait until the lease is to be looked at again, or the work has ended."""
+        seconds = random.uniform(0.8, 1.0) * RENEW_S  # noqa: S311 - jitter, not a secret
+        if self.held:
+            seconds = RETRY_S if self._trouble is not None else seconds
+            seconds = max(0.0, min(seconds, self._until - asyncio.get_running_loop().time()))
+        if task is None or task.done():
+            await asyncio.sleep(seconds)
+        else:
+            await asyncio.wait({task}, timeout=seconds)
 
     async def _turn(self) -> None:
         """Take the lease or renew it, where that may be."""
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         try:
-            held = await self._tried(now)
-        except (Refused, BrokenWorld) as trouble:
-            self.on_trouble(f"lease {self.name}: {trouble}")
-            if now - self._renewed_at > GIVE_UP_S:
+            async with asyncio.timeout_at(self._until if self.held else now + GIVE_UP_S):
+                held = await self._tried(now)
+                if self.held and not held:  # or somebody else has only touched it
+                    held = await self._tried(now)
+        except (Refused, BrokenWorld, TimeoutError) as trouble:
+            self._trouble = str(trouble) or "no answer"
+            self.on_trouble(f"lease {self.name}: {self._trouble}")
+            if loop.time() >= self._until:
                 self.held = False
             return
+        self._trouble = None
         self.on_trouble(None)
         self.held = held
         if held:
@@ -195,10 +229,9 @@ async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
 
 async def _stopped(task: "asyncio.Task[None]") -> None:
     task.cancel()
-    try:
-        await task
-    except asyncio.CancelledError:
-        return
+    await asyncio.wait({task})  # not the task itself: its end is not to be taken for ours
+    if not task.cancelled():
+        task.result()
 
 
 def _micro(time: datetime) -> str:

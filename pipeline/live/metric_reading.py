@@ -1,6 +1,5 @@
 """Metrics from where they are, by one process at a time: Prometheus, else ``metrics.k8s.io``."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pipeline.live.metrics.metrics_api import MetricsApiPoller
 from pipeline.live.metrics.poller import MetricsPoller
 from pipeline.live.metrics.prometheus import Prometheus
 from pipeline.live.metrics.queries import Query, load_queries, namespace_pattern
+from pipeline.live.pause import in_the_end
 from pipeline.live.positions import restored_queries
 from pipeline.live.shared import Shared
 from pipeline.settings import Settings
@@ -56,6 +56,7 @@ class MetricReading:
             if self._poller is not None:
                 self._ended.update(self._poller.counts)
                 self._poller = None
+            self.shared.trouble("metrics", None)
 
     def positions(self) -> Mapping[str, datetime]:
         """Return how far each query is; nothing while another process asks them."""
@@ -75,7 +76,10 @@ class MetricReading:
         return self._ended + (Counter() if self._poller is None else self._poller.counts)
 
     async def _prometheus(self, prometheus: Prometheus) -> MetricsPoller:
-        start = await asyncio.to_thread(restored_queries, self.shared.settings.kafka)
+        kafka = self.shared.settings.kafka
+        start = await in_the_end(
+            lambda: restored_queries(kafka), lambda trouble: self.shared.trouble("metrics", trouble)
+        )
         return MetricsPoller(
             queries=self.queries,
             prometheus=prometheus,

@@ -2,11 +2,17 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pipeline.errors import BrokenWorld
 
 FIRST_S = 0.5
 LONGEST_S = 30.0
 """A server that comes back is noticed within so long; sooner where there is news."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -40,3 +46,20 @@ class Pause:
             await asyncio.wait_for(news.wait(), seconds)
         except TimeoutError:
             return
+
+
+async def in_the_end(ask: Callable[[], T], on_trouble: Callable[[str | None], None]) -> T:
+    """Return what a blocking question brings, asked in a thread, again and again if need be.
+
+    ``on_trouble`` is told in one line what is wrong; None: it is over.
+    """
+    pause = Pause()
+    try:
+        while True:
+            try:
+                return await asyncio.to_thread(ask)
+            except BrokenWorld as trouble:
+                on_trouble(str(trouble))
+                await pause.wait()
+    finally:
+        on_trouble(None)

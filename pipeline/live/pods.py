@@ -23,6 +23,8 @@ class ContainerView:
     running: bool
     began: datetime | None
     """When the running or last instance began."""
+    finished: datetime | None = None
+    """When the last instance ended; None: it runs, or nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def pod_of(raw: Json) -> PodView:
 
 def _claims(spec: Json) -> Iterator[str]:
     for volume in spec.get("volumes") or ():
-        claim = _mapping(volume.get("persistentVolumeClaim")).get("claimName")
+        claim = _mapping(_mapping(volume).get("persistentVolumeClaim")).get("claimName")
         if isinstance(claim, str):
             yield claim
 
@@ -84,12 +86,14 @@ def _containers(status: Json) -> Iterator[ContainerView]:
             state, last = _mapping(each.get("state")), _mapping(each.get("lastState"))
             instances = (state.get("running"), state.get("terminated"), last.get("terminated"))
             instance = next((each for each in instances if each is not None), None)
+            running = state.get("running") is not None
             yield ContainerView(
                 name=str(each.get("name")),
                 restarts=int(each.get("restartCount") or 0),
                 started=instance is not None,
-                running=state.get("running") is not None,
+                running=running,
                 began=_time(_mapping(instance).get("startedAt")),
+                finished=None if running else _time(_mapping(instance).get("finishedAt")),
             )
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from pipeline import clock
 from pipeline.health import Health
+from pipeline.live.event_reading import EVENTS
 from pipeline.live.fleet import Fleet
 from pipeline.live.outbox import Outbox
 from pipeline.records import FEEDS, Mark, Positions
@@ -23,9 +24,6 @@ BEHIND = timedelta(seconds=2)
 """From a line written to a line read: the kubelet looks for news once a second at worst."""
 START_S = 60.0
 """So long the first mark waits for the first lists and for what was written while we were away."""
-EVENTS = "events"
-"""Name of the position of events, beside those of queries: up to when they are known to be
-complete."""
 RENEW_S = 60.0
 """Positions are remembered anew after so long, changed or not: a start reads the topics back from
 where the oldest of them stood."""
@@ -56,11 +54,13 @@ class Ticker:
     _told: dict[str, Positions] = field(default_factory=dict, init=False)
     _renew_at: float = field(default=0.0, init=False)
     _unmarked_until: float | None = field(default=None, init=False)
+    """Loop time at which the first mark no longer waits."""
+    _promised: datetime | None = field(default=None, init=False)
+    """Time of the last mark: none goes back behind it."""
 
     async def run(self) -> None:
         """Tick until cancelled."""
         loop = asyncio.get_running_loop()
-        self._unmarked_until = loop.time() + START_S
         next_checkpoint = loop.time()
         while True:
             now, at = clock.now(), loop.time()
@@ -68,7 +68,7 @@ class Ticker:
             if at >= next_checkpoint:
                 self.checkpoint()
                 next_checkpoint = at + self.checkpoint_s
-            self._mark(now, at)
+            self.mark(now, at)
             self._tell()
             await asyncio.sleep(MARK_S)
 
@@ -92,17 +92,23 @@ class Ticker:
             self.times[EVENTS] = until.replace(second=0, microsecond=0)  # finer would never rest
         yield Positions(source=self.source, part="times", queries=dict(self.times))
 
-    def _mark(self, now: datetime, at: float) -> None:
-        """Say how far time has come, unless what was written before us is still being read."""
+    def mark(self, now: datetime, at: float) -> None:
+        """Say how far time has come, unless what was written before us is still being read.
+
+        ``now`` is the wall time, ``at`` the loop's.
+        """
         held = [*self.fleet.behind(now, at)]
         metrics = self.metrics_behind(now)
         if metrics is not None:
             held.append(metrics)
-        if self._unmarked_until is not None:
+        time = min([now, *held]) - BEHIND
+        if self._promised is None:
+            if self._unmarked_until is None:
+                self._unmarked_until = at + START_S
             if (held or not self.is_ready()) and at < self._unmarked_until:
                 return
-            self._unmarked_until = None
-        time = min([now, *held]) - BEHIND
+            self._promised = time
+        self._promised = time = max(time, self._promised)
         self.outbox.mark(
             Mark(source=self.source, time=time.astimezone(UTC), feeds=FEEDS, counts=self._counts())
         )

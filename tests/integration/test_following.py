@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline import clock
+from pipeline.live import follow
 from pipeline.settings_ingest import ClusterSettings, LogSettings
 from servers.cluster_objects import Container, Pod, stamp
 from servers.control_plane import ControlPlane
@@ -254,6 +255,50 @@ def test_positions_of_an_earlier_process_are_taken_up(site: FleetSite, kubelet: 
     run(first, one)
     kubelet.write(namespace, HUB, MAIN, "three")
     run(second, two)
+
+
+def test_a_pod_that_comes_again_under_its_name_is_another_and_each_line_is_told_once(
+    site: FleetSite, kubelet: Kubelet, control_plane: ControlPlane
+) -> None:
+    async def story(site: FleetSite) -> None:
+        kubelet.write(site.namespace, HUB, MAIN, "of the first")
+        await site.until(["of the first"])
+        kubelet.remove(site.namespace, HUB)
+        control_plane.admin.delete_pod(site.namespace, HUB, at_once=True)
+        kubelet.write(site.namespace, HUB, MAIN, "of the second")
+        control_plane.admin.running_pod(Pod(site.namespace, HUB, MACHINE))
+        await site.until(["of the first", "of the second"])
+        await wait(lambda: len(site.fleet.followers) == 1)
+        await asyncio.sleep(1)
+        assert kubelet.followers(site.namespace, HUB, MAIN) == 1
+
+    run(site, story)
+    assert site.sink.texts() == ["of the first", "of the second"]
+
+
+def test_init_containers_are_read_and_keep_no_task(
+    site: FleetSite,
+    kubelet: Kubelet,
+    control_plane: ControlPlane,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(follow, "LINGER_S", 0.2)
+    alice = "jupyterhub-nb-alice"
+
+    async def story(site: FleetSite) -> None:
+        kubelet.write(site.namespace, alice, "prepare", "prepared")
+        kubelet.end(site.namespace, alice, "prepare")
+        kubelet.add(site.namespace, alice, MAIN)
+        control_plane.admin.running_pod(
+            Pod(site.namespace, alice, MACHINE, init_containers=("prepare",))
+        )
+        await site.until(["prepared"])
+        await wait(lambda: {key.rpartition("/")[2] for key in site.fleet.followers} == {MAIN})
+        known = {key for part in site.fleet.position_parts().values() for key in part}
+        assert any("prepare" in key for key in known)
+
+    run(site, story)
+    assert site.sink.gaps == []
 
 
 async def wait(fact: Callable[[], bool], within_s: float = 20.0) -> None:

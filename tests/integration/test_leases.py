@@ -47,6 +47,7 @@ def test_one_holds_it_and_the_next_has_it_as_soon_as_it_is_given_back(
             await asyncio.sleep(2)
             assert not two.held
             await ended(first)
+            await one.release()
             await held(two, DURATION_S - 5)
             await ended(second)
 

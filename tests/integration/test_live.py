@@ -1,11 +1,13 @@
 """The product at work: a cluster, Prometheus, Kafka; the database of a hub is killed."""
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from pipeline import clock
 from servers.control_plane import ControlPlane
 from servers.hub_workload import HUB, LAST_WORDS, HubWorkload
 from servers.kubelet import Kubelet
@@ -54,12 +56,14 @@ def test_a_killed_database_is_named_with_the_log_of_the_pod_that_is_gone(
     live.run("--roles", ROLES)
     live.ready("ingest")
     until(lambda: workload.written.get(HUB, 0) > 20, within_s=60, what="a hub at work")
+    killed_at = clock.monotonic()
     workload.kill_database()
 
     def named() -> bool:
         return any(found["causes"][0]["node"] == "jupyterhub/db" for found in incidents(live))
 
     until(named, within_s=240, what="an incident that names the database")
+    sys.stdout.write(f"named {clock.monotonic() - killed_at:.1f} s after the kill\n")
     (incident,) = incidents(live)
     exemplars = [s["exemplar"] for s in incident["symptoms"] if s["node"] == "jupyterhub/db"]
     assert any(LAST_WORDS in text for text in exemplars)

@@ -1,5 +1,7 @@
 """What a pod object says, also where it says little."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from pipeline.ingest.cluster import Unusable
@@ -32,6 +34,15 @@ def test_a_container_has_a_log_once_it_has_run(
 ) -> None:
     (container,) = pod_of({"metadata": META, "status": status(**state)}).containers
     assert (container.started, container.running, container.restarts) == (started, running, 2)
+
+
+@pytest.mark.parametrize("where", ["state", "lastState"])
+def test_it_is_known_when_a_container_ended_unless_it_runs(where: str) -> None:
+    over = {"terminated": {"exitCode": 1, "finishedAt": "2026-03-02T10:00:05Z"}}
+    (container,) = pod_of({"metadata": META, "status": status(**{where: over})}).containers
+    assert container.finished == datetime(2026, 3, 2, 10, 0, 5, tzinfo=UTC)
+    again = status(**{where: over, "state": {"running": {}}})
+    assert pod_of({"metadata": META, "status": again}).containers[0].finished is None
 
 
 def test_init_containers_come_first_and_claims_are_sorted() -> None:

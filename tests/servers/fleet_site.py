@@ -1,6 +1,7 @@
 """Watches and followers of live ingest on a real API server, without a broker behind them."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ class FleetSite:
     placements: list[Placement] = field(default_factory=list)
     missed: list[float] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
-    seen: dict[str, int] = field(default_factory=dict)
+    seen: OrderedDict[str, int] = field(default_factory=OrderedDict)
     positions: dict[str, LogPosition] = field(default_factory=dict)
     fleet: Fleet = field(init=False)
     events: Events = field(init=False)

@@ -84,13 +84,12 @@ class _Logs:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         response.enable_chunked_encoding()
-        await response.prepare(request)
         connection = request.transport
         followers = self.following.setdefault(key, set())
         if question.follow:
             followers.add(connection)
         try:
-            await _send(response, file, question)
+            await _send(request, response, file, question)
         except ConnectionError:
             pass  # the reader has gone, or we have dropped him
         finally:
@@ -98,11 +97,16 @@ class _Logs:
         return response
 
 
-async def _send(response: web.StreamResponse, file: LogFile, question: Question) -> None:
+async def _send(
+    request: web.Request, response: web.StreamResponse, file: LogFile, question: Question
+) -> None:
+    """Send what there is and what comes; as of a real kubelet, nothing before the first line."""
     place = file.begin(question)
     while True:
         place, text = file.read(place, most=_READ_LINES, timestamps=question.timestamps)
         if text:
+            if not response.prepared:
+                await response.prepare(request)
             await response.write(text)
         elif file.ended or not question.follow:
             return
