@@ -64,8 +64,9 @@ class Health:
     role: str
     clock: Callable[[], float] = monotonic
     """Seconds that only grow."""
-    metrics: Callable[[], str] | None = None
-    """What ``/metrics`` answers (OpenMetrics text), from a thread of its own; None: nothing."""
+    metrics: Callable[[], str | None] | None = None
+    """What ``/metrics`` answers (OpenMetrics text; None: not now), asked in a thread of its own.
+    None: there is no such page."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _answered: float = field(init=False)
     _moved: float = field(init=False)
@@ -163,8 +164,10 @@ def _handler_of(health: Health) -> type[BaseHTTPRequestHandler]:
         """Answers probes; everything else is 404."""
 
         def do_GET(self) -> None:
-            if self.path == "/metrics" and health.metrics is not None:
-                self._answer(200, OPENMETRICS, health.metrics().encode())
+            ask = health.metrics
+            if self.path == "/metrics" and ask is not None:
+                text = ask()
+                self._answer(503 if text is None else 200, OPENMETRICS, (text or "").encode())
                 return
             report = health.report()
             fine = {"/ready": report.ready, "/live": report.live}.get(self.path)

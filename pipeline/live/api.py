@@ -9,7 +9,7 @@ import json
 import ssl
 from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +20,7 @@ from kubernetes.client import Configuration
 from yarl import URL
 
 from pipeline.errors import BrokenWorld, UsageError
+from pipeline.live.tap import TLS_BYTES, gathered
 from pipeline.settings_ingest import ClusterSettings
 
 Json = dict[str, Any]
@@ -32,11 +33,9 @@ PAGE = 500
 """Objects of a list in one answer: as the API server's own clients ask."""
 MAX_OBJECT_BYTES = 4 * 1024 * 1024
 """One line of a watch; etcd itself takes 1.5 MiB an object."""
-READ_BYTES = 32 * 1024
-"""Of one stream that are buffered before its sender must wait: 2,000 streams, 128 MiB at worst."""
-
-TLS_BYTES = 32 * 1024
-"""Of one connection, for what has been received and not deciphered; a TLS record has 16 KiB."""
+READ_BYTES = 16 * 1024
+"""Of one stream that are buffered before its sender must wait: twice that, and with what TLS holds
+(``tap``) 50 KiB; 2,000 streams, 100 MiB at worst."""
 
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
@@ -148,10 +147,18 @@ class ClusterApi:
     async def log(
         self, namespace: str, pod: str, query: Query, *, silent_s: float | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Open the log of a container, give its chunks as they come; raises as :meth:`get`."""
+        """Open the log of a container, give its chunks as they come; raises as :meth:`get`.
+
+        What is followed may come a moment late, in fewer chunks (``tap``).
+        """
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
         async with self._asked("GET", path, query, silent_s=silent_s) as answer:
-            yield _chunks(answer)
+            transport = answer.connection and answer.connection.transport
+            if "follow" not in query or transport is None:
+                yield _chunks(answer)
+                return
+            async with aclosing(gathered(_chunks(answer), transport)) as chunks:
+                yield chunks
 
     @asynccontextmanager
     async def _asked(

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from functools import partial
 from uuid import uuid4
 
@@ -20,13 +21,22 @@ from pipeline.live.follow import Follower
 from pipeline.live.lease import Lease
 from pipeline.live.metric_reading import MetricReading
 from pipeline.live.metrics.queries import Query
+from pipeline.live.pause import in_the_end
+from pipeline.live.placements import ended, forgotten, told_placements
 from pipeline.live.positions import Restored
+from pipeline.live.seen import metrics_of
 from pipeline.live.shared import Shared, path_of
 from pipeline.live.ticker import Ticker
 from pipeline.live.watch import Watch
+from pipeline.openmetrics import text_of
 from pipeline.records import Gap, LogPosition
 from pipeline.settings import Settings
 from topology.resolve import Identity
+
+METRICS_S = 5.0
+"""Prometheus itself waits ten seconds by default."""
+PLACEMENTS_S = 6 * 3600.0
+"""Often enough for what is kept a day (``placements.KEPT``)."""
 
 Work = Callable[[], Awaitable[None]]
 
@@ -63,6 +73,7 @@ class Ingest:
     ) -> None:
         self._shared = shared
         self._began = clock.now()
+        self._health = health
         self._troubles = troubles
         self._readers: set[asyncio.Task[None]] = set()
         self._leases: list[Lease] = []
@@ -94,6 +105,7 @@ class Ingest:
         """Read until told to stop, then publish and remember what was read; so at any other end."""
         # before anything is published: who remembers nothing has published nothing
         self._ticker.checkpoint()
+        self._health.metrics = self._metrics_text(asyncio.get_running_loop())
         try:
             async with asyncio.TaskGroup() as self._group:
                 for work in (self._shared.outbox.run, self._ticker.run, self._read_pods):
@@ -108,6 +120,7 @@ class Ingest:
 
     async def _end(self) -> None:
         """Publish and remember what was read; then let others read events and metrics."""
+        self._health.metrics = None
         self._ticker.checkpoint()
         if not await self._shared.outbox.close():
             self._shared.say("not all could be published in time: the next start reads it again")
@@ -145,6 +158,7 @@ class Ingest:
             for namespace, door in zip(self._shared.namespaces, self._doors, strict=True):
                 group.create_task(self._pod_watch(namespace, door).run())
             group.create_task(self._tell_orphans())
+            group.create_task(self._keep_placements())
 
     def _pod_watch(self, namespace: str | None, door: Door) -> Watch:
         path = path_of("pods", namespace)
@@ -160,7 +174,7 @@ class Ingest:
         shard = self._shared.shard
         return Fleet(
             api=self._shared.api,
-            sink=self._shared.outbox,
+            sink=self._shared.sink,
             router=self._shared.router,
             shard=shard,
             settings=self._shared.settings.ingest.logs,
@@ -196,6 +210,42 @@ class Ingest:
     def _counts(self) -> Counter[str]:
         return self._fleet.counts + self._events.counts + self._metrics.counts()
 
+    def _metrics_text(self, loop: asyncio.AbstractEventLoop) -> Callable[[], str | None]:
+        """Return what answers Prometheus, from whatever thread: by way of our loop."""
+
+        async def told() -> str:
+            shared = self._shared
+            return text_of(metrics_of(shared.sink.spots, shared.outbox.stats, self._counts()))
+
+        def asked() -> str | None:
+            try:
+                return asyncio.run_coroutine_threadsafe(told(), loop).result(METRICS_S)
+            except (TimeoutError, CancelledError):
+                return None  # we are busy, or at our end
+
+        return asked
+
+    async def _keep_placements(self) -> None:
+        """Bring up to date, now and then, what the topology topic says of pods that are ours."""
+        for door in self._doors:
+            await door.first_list.wait()
+        shared = self._shared
+        read = partial(told_placements, shared.settings.kafka)
+        while True:
+            told = [
+                place
+                for place in await in_the_end(read, partial(shared.trouble, "placements"))
+                if shared.shard.owns(place.namespace, place.pod)
+                and (None in shared.namespaces or place.namespace in shared.namespaces)
+            ]
+            now = clock.now()
+            there = {key for door in self._doors for key in door.known}
+            for place in ended(told, there, now):
+                shared.outbox.placement(place)
+            for place in forgotten(told, now):
+                shared.outbox.forget(place)
+            await asyncio.sleep(PLACEMENTS_S)
+
     async def _tell_orphans(self) -> None:
         """Tell of the logs that we were reading when we ended, and whose pods are gone since."""
         for door in self._doors:
@@ -205,7 +255,7 @@ class Ingest:
             node = self._shared.router.resolve(Identity(namespace=namespace, name=pod))
             if node is None or position.ended or key not in self._own:
                 continue
-            self._shared.outbox.gap(
+            self._shared.sink.gap(
                 Gap(
                     source=self._shared.source,
                     node=node,

@@ -8,7 +8,6 @@ after it one by one.
 """
 
 import zlib
-from collections import deque
 from datetime import datetime
 
 from pipeline.records import LogPosition, instant, micros
@@ -24,14 +23,14 @@ _Key = tuple[int, int]
 class Cursor:
     """The position in one log. Times are those of the lines' stamps."""
 
-    __slots__ = ("_floor", "_keys", "_newest", "_overlaps", "_recent", "restarts")
+    __slots__ = ("_floor", "_newest", "_overlaps", "_recent", "restarts")
 
     def __init__(self) -> None:
         """Stand before the first line."""
         self._floor: int | None = None
         self._newest: int | None = None
-        self._recent: deque[_Key] = deque()
-        self._keys: set[_Key] = set()
+        self._recent: dict[_Key, None] = {}
+        """A set in the order of the log."""
         self._overlaps = False
         self.restarts = 0
         """Restarts of the container when this log was last read."""
@@ -76,7 +75,7 @@ class Cursor:
         if self._overlaps:
             if key[0] > (self._newest or 0):
                 self._overlaps = False
-            elif key[0] < (self._through or 0) or key in self._keys:
+            elif key[0] < (self._through or 0) or key in self._recent:
                 return False
         self._note(key)
         return True
@@ -84,7 +83,7 @@ class Cursor:
     def published(self, time: datetime, text: str) -> None:
         """Note a line that was read back from the topic."""
         key = (micros(time), zlib.crc32(text.encode()))
-        if key not in self._keys:
+        if key not in self._recent:
             self._note(key)
 
     def skip(self, time: datetime) -> None:
@@ -103,11 +102,9 @@ class Cursor:
 
     def _note(self, key: _Key) -> None:
         self._newest = key[0] if self._newest is None else max(self._newest, key[0])
-        self._recent.append(key)
-        self._keys.add(key)
+        self._recent[key] = None
         if len(self._recent) > KEPT:
-            oldest = self._recent.popleft()
-            if oldest not in self._recent:
-                self._keys.discard(oldest)
+            oldest = next(iter(self._recent))
+            del self._recent[oldest]
             # a line of that very microsecond, so many lines later, is not to be expected
             self._floor = max(self._floor or 0, oldest[0] + 1)

@@ -69,7 +69,7 @@ class EventReading:
     def _watch(self, namespace: str | None, seen: OrderedDict[str, int]) -> Watch:
         path = path_of("events", namespace)
         events = Events(
-            sink=self.shared.outbox,
+            sink=self.shared.sink,
             router=self.shared.router,
             machine_of=self.machine_of,
             on_missed=self._missed,
@@ -91,7 +91,7 @@ class EventReading:
         if now - since < KEPT:
             return
         for node in sorted(self.nodes()):
-            self.shared.outbox.gap(
+            self.shared.sink.gap(
                 Gap(
                     source=self.shared.source,
                     node=node,

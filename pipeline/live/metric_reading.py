@@ -84,7 +84,7 @@ class MetricReading:
             queries=self.queries,
             prometheus=prometheus,
             settings=self.shared.settings.ingest.prometheus,
-            sink=self.shared.outbox,
+            sink=self.shared.sink,
             router=self.shared.router,
             source=self.shared.source,
             start=start,
@@ -98,7 +98,7 @@ class MetricReading:
             api=self.shared.api,
             namespaces=[name for name in self.shared.namespaces if name is not None],
             every_s=self.shared.settings.ingest.prometheus.every_s,
-            sink=self.shared.outbox,
+            sink=self.shared.sink,
             router=self.shared.router,
             # where nobody asked for it, a cluster without it is no trouble
             on_trouble=lambda trouble: self.shared.trouble(

@@ -141,8 +141,11 @@ class Outbox:
 
     def placement(self, placement: Placement) -> None:
         """Take where a pod runs; never dropped: they are few, and the last one counts."""
-        key = f"{placement.application}/{placement.namespace}/{placement.pod_uid}".encode()
-        self._put_record(self._topology, None, key, canonical(placement))
+        self._put_record(self._topology, None, _key_of(placement), canonical(placement))
+
+    def forget(self, placement: Placement) -> None:
+        """Have the topic forget where a pod ran."""
+        self._put_record(self._topology, None, _key_of(placement), None)
 
     def mark(self, mark: Mark) -> None:
         """Take a mark, behind everything that was put before; later ones may take its place."""
@@ -289,7 +292,9 @@ class Outbox:
         for positions in pending.values():
             self._remember(positions)
 
-    def _put_record(self, topic: str, partition: int | None, key: bytes, value: bytes) -> None:
+    def _put_record(
+        self, topic: str, partition: int | None, key: bytes, value: bytes | None
+    ) -> None:
         self._waiting.put(
             Parcel(topic=topic, partition=partition, key=key, value=value, put_at=monotonic())
         )
@@ -347,7 +352,7 @@ class Outbox:
             self._trouble = f"the broker refuses a record for {parcel.topic}: {landed.refused}"
             return
         self._lost[parcel.signal] += parcel.observations
-        for part in in_parts(parcel.value):
+        for part in in_parts(parcel.value or b""):
             self.rejected(
                 Rejected(
                     code="too-long",
@@ -373,3 +378,7 @@ class Outbox:
                 self._trouble = None
                 self._acknowledged.sent_again(self._carrier.take_over())
                 return
+
+
+def _key_of(placement: Placement) -> bytes:
+    return f"{placement.application}/{placement.namespace}/{placement.pod_uid}".encode()

@@ -20,6 +20,7 @@ from pipeline.live.metric_reading import queries_of
 from pipeline.live.metrics.queries import Query
 from pipeline.live.outbox import Outbox
 from pipeline.live.positions import restore
+from pipeline.live.seen import Counting
 from pipeline.live.shards import Shard, shard_of
 from pipeline.live.shared import Shared, path_of
 from pipeline.settings import Settings
@@ -129,12 +130,14 @@ class Start:
         """Find out what was published, by now and by whoever had our pods; then read on."""
         settings, source = self._settings, self._source
         restored = await asyncio.to_thread(restore, settings.kafka, source)
+        outbox = Outbox(settings, source, offsets=restored.offsets)
         shared = Shared(
             settings=settings,
             flow=self._flow,
             router=self._flow.router(),
             api=self._api,
-            outbox=Outbox(settings, source, offsets=restored.offsets),
+            outbox=outbox,
+            sink=Counting(outbox),
             shard=self._shard,
             source=source,
             namespaces=namespaces,

@@ -7,6 +7,7 @@ from pipeline.flow import Flow
 from pipeline.ingest.route import Router
 from pipeline.live.api import ClusterApi
 from pipeline.live.outbox import Outbox
+from pipeline.live.seen import Counting
 from pipeline.live.shards import Shard
 from pipeline.settings import Settings
 
@@ -20,6 +21,8 @@ class Shared:
     router: Router
     api: ClusterApi
     outbox: Outbox
+    sink: Counting
+    """Before the outbox: counts what goes into it, by node."""
     shard: Shard
     source: str
     namespaces: tuple[str | None, ...]

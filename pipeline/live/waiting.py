@@ -35,7 +35,8 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True, gc=False):
     partition: int | None
     """None: as the client's own partitioner says."""
     key: bytes | None
-    value: bytes
+    value: bytes | None
+    """None: what has this key is deleted (of a compacted topic)."""
     put_at: float
     """When it came, in seconds of the owner's clock."""
     signal: Signal | None = None
@@ -46,7 +47,7 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def size(self) -> int:
         """Bytes that it takes in memory."""
-        return len(self.value) + PARCEL_BYTES
+        return len(self.value or b"") + PARCEL_BYTES
 
 
 @dataclass(frozen=True, slots=True)

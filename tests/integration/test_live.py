@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -68,3 +69,6 @@ def test_a_killed_database_is_named_with_the_log_of_the_pod_that_is_gone(
     exemplars = [s["exemplar"] for s in incident["symptoms"] if s["node"] == "jupyterhub/db"]
     assert any(LAST_WORDS in text for text in exemplars)
     assert {"jupyterhub/hub", "jupyterhub/user/alice"} <= set(incident["nodes"])
+    with urlopen(f"http://127.0.0.1:{live.ports['ingest']}/metrics", timeout=10) as answer:
+        told = answer.read().decode()
+    assert 'last_seen_timestamp_seconds{node="jupyterhub/db",signal="log"}' in told
