@@ -15,7 +15,7 @@ from pipeline.live.shared import Shared
 from pipeline.settings import Settings
 
 SLACK = timedelta(seconds=10)
-"""Beyond their interval and delay, metrics are this late without being late."""
+"""Beyond their usual lag, metrics are this late without being late."""
 
 
 def queries_of(settings: Settings, namespaces: tuple[str | None, ...]) -> tuple[Query, ...]:
@@ -66,9 +66,8 @@ class MetricReading:
         """Return how far metrics are, where they are further behind than they usually are."""
         if self._poller is None:
             return None
-        prometheus = self.shared.settings.ingest.prometheus
-        usual = timedelta(seconds=prometheus.every_s + prometheus.delay_s) + SLACK
-        reached = self._poller.progress() + usual
+        # samples come later than lines, and inside the allowed lateness: it is what that is for
+        reached = self._poller.progress() + self._poller.usual_lag() + SLACK
         return reached if reached < now else None
 
     def counts(self) -> Counter[str]:

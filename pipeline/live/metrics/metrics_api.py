@@ -144,6 +144,10 @@ class MetricsApiPoller:
         self._progress = reached if self._progress is None else max(self._progress, reached)
         return self._progress
 
+    def usual_lag(self) -> timedelta:
+        """Return how far :meth:`progress` is behind the clock while all is well."""
+        return timedelta(seconds=max(self.every_s, OLDEST_S))
+
     async def _ask(self, usage: Usage) -> None:
         answer = await self.api.get(usage.path)
         samples, rejected = usage.take(answer.get("items") or ())

@@ -115,6 +115,11 @@ class MetricsPoller:
         self._progress = reached if self._progress is None else max(self._progress, reached)
         return self._progress
 
+    def usual_lag(self) -> timedelta:
+        """Return how far :meth:`progress` is behind the clock while all is well."""
+        longest_s = max((job.pace.every_s for job in self._jobs), default=0.0)
+        return timedelta(seconds=longest_s + self.settings.delay_s + OVERLAP_S)
+
     def bad_queries(self) -> dict[str, str]:
         """Return the queries that are refused, each with Prometheus' own words."""
         return {job.query.id: job.bad for job in self._jobs if job.bad is not None}
