@@ -4,10 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 _INTEGRATION = Path(__file__).parent / "integration"
-settings.register_profile("shared-machine", deadline=None)  # wall time says nothing about a law
+# wall time says nothing about a law
+settings.register_profile(
+    "shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("shared-machine")
 
 _SKIPPED = pytest.StashKey[list[str]]()

@@ -51,8 +51,8 @@ class Outcome:
     """Revisions to publish, in order."""
     forgotten: list[str] = field(default_factory=list)
     """Ids of symptoms that are done with."""
-    ended: list[str] = field(default_factory=list)
-    """Ids of incidents that will not be revised any more."""
+    ended: list[Incident] = field(default_factory=list)
+    """Incidents that will not be revised any more."""
 
 
 class ApplicationState:

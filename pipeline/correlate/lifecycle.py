@@ -89,8 +89,8 @@ class Incidents:
 
     def finish(
         self, groups: Sequence[Group], facts: int, ids: Mapping[str, str]
-    ) -> tuple[list[Incident], list[str]]:
-        """Return a final component's last revisions, and the ids of all incidents it ever had.
+    ) -> tuple[list[Incident], list[Incident]]:
+        """Return a final component's last revisions, and all incidents that it ever had.
 
         What was published of it is forgotten.
         """
@@ -108,9 +108,9 @@ class Incidents:
         revisions += self._retire(alive, 2 * facts + 1, ids)
         for symptom_id in ids:
             self._due.pop(symptom_id, None)
-        ended = [incident.id for incident in self._of(ids)]
-        for identity in ended:
-            del self.published[identity]
+        ended = self._of(ids)
+        for incident in ended:
+            del self.published[incident.id]
         return revisions, ended
 
     def _standing(self, group: Group, facts: int, moment: Moment) -> Standing:

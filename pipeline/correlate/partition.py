@@ -5,8 +5,9 @@ acknowledgements, and only then writes ``rows`` in their order. Facts are idempo
 counts by its highest revision), so no offset is needed: a repeat is no news.
 
 Rows: ``<partition>|symptom|<application>|<id>``, ``…|incident|<application>|<id>`` (the revision
-last published) and ``…|partition``. When a component is final, the partition's row is written with
-the watermark that made it so and names what is forgotten; only then are the rows of those symptoms
+last published), ``…|ended|<application>|<id>`` (see ``aging``) and ``…|partition``. When a
+component is final, its incidents' ``ended`` rows are written, then the partition's row with the
+watermark that made it so, which names what is forgotten; only then are the rows of those symptoms
 and incidents deleted. A kill in between leaves rows that the next restart knows to pass over, and
 what is delivered again is known to be late by that very watermark.
 """
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 
 import msgspec
 
+from pipeline.correlate.aging import Aged, Aging, Ended
 from pipeline.correlate.application import ApplicationState, Fates, News, Outcome
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
@@ -39,21 +41,32 @@ class PartitionRow(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class CorrelateStep:
-    """What is to be done: publish the incidents in order, then write the rows in order."""
+    """What is to be done: publish incidents, then what has aged; then write the rows in order."""
 
     incidents: list[Incident] = field(default_factory=list)
+    aged: list[Aged] = field(default_factory=list)
+    """Incidents that have to leave the topic."""
     rows: dict[bytes, bytes | None] = field(default_factory=dict)
 
 
 class CorrelatePartition:
     """Correlation of the applications of one partition (see the module's docstring)."""
 
-    def __init__(self, number: int, models: Mapping[str, Likelihood], *, lateness_us: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        models: Mapping[str, Likelihood],
+        *,
+        lateness_us: int,
+        keep_us: int | None = None,
+    ) -> None:
+        """Begin without state; ended incidents leave after ``keep_us``, or (None) never."""
         self.number = number
         self._models = models
         self._lateness = lateness_us
         self._row = PartitionRow(watermark=Watermark())
         self._states: dict[str, ApplicationState] = {}
+        self._aging = Aging(keep_us)
         self._leftover: dict[bytes, bytes | None] = {}
 
     def restore(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
@@ -63,6 +76,14 @@ class CorrelatePartition:
             self._row = msgspec.json.decode(own[self._key("partition")], type=PartitionRow)
         for name in self._models:
             self._restore_application(name, own)
+        ended = self._key("ended", "")  # also of applications that are no longer declared
+        for key, value in sorted(item for item in own.items() if item[0].startswith(ended)):
+            application, _, incident_id = key[len(ended) :].decode().rpartition("|")
+            state = self._states.get(application)
+            if state is None or incident_id not in state.incidents.published:
+                row = msgspec.json.decode(value, type=Ended)
+                self._aging.restore((application, incident_id), row)
+            # else the kill came before the mark that ends it: it lives, and will end again
 
     def on_symptom(self, application: str, symptom: Symptom) -> CorrelateStep:
         """Take a revision of a symptom.
@@ -87,7 +108,8 @@ class CorrelatePartition:
         }
         for former in symptom.supersedes:
             rows[self._key("symptom", application, former)] = None
-        return CorrelateStep(outcome.incidents, rows | self._told(application, outcome))
+        rows |= self._told(application, outcome)
+        return CorrelateStep(incidents=outcome.incidents, rows=rows)
 
     def on_mark(self, mark: Mark) -> CorrelateStep:
         """Take the time mark of one partition of detection: what it settles or ends is told."""
@@ -98,17 +120,19 @@ class CorrelatePartition:
         if not moved:
             return CorrelateStep()
         moment = self._moment
+        aged = self._aging.leave(moment.complete_to)
         outcomes = {name: state.advance(moment) for name, state in sorted(self._states.items())}
         rows, self._leftover = self._leftover, {}
         for application, outcome in outcomes.items():
-            rows |= self._told(application, outcome)
+            rows |= self._told(application, outcome) | self._ended(outcome)
         self._row.forgotten = {name: c.forgotten for name, c in outcomes.items() if c.forgotten}
         self._row.tallies = {name: asdict(state.fates) for name, state in self._states.items()}
         rows[self._key("partition")] = msgspec.json.encode(self._row)
         for application, outcome in outcomes.items():
             rows |= self._forgotten(application, outcome)
+        rows |= dict.fromkeys(self._key("ended", gone.application, gone.id) for gone in aged)
         told = [incident for outcome in outcomes.values() for incident in outcome.incidents]
-        return CorrelateStep(told, rows)
+        return CorrelateStep(incidents=told, aged=aged, rows=rows)
 
     @property
     def _moment(self) -> Moment:
@@ -125,17 +149,26 @@ class CorrelatePartition:
 
     def _told(self, application: str, outcome: Outcome) -> dict[bytes, bytes | None]:
         """Return the rows that remember what is published of incidents that live on."""
+        ended = {incident.id for incident in outcome.ended}
         return {
             self._key("incident", application, incident.id): canonical(incident)
             for incident in outcome.incidents
-            if incident.id not in outcome.ended
+            if incident.id not in ended
         }
+
+    def _ended(self, outcome: Outcome) -> dict[bytes, bytes | None]:
+        """Return the rows that remember when incidents ended, until they leave the topic."""
+        rows = {
+            self._key("ended", incident.application, incident.id): self._aging.end(incident)
+            for incident in outcome.ended
+        }
+        return {key: msgspec.json.encode(row) for key, row in rows.items() if row is not None}
 
     def _forgotten(self, application: str, outcome: Outcome) -> dict[bytes, bytes | None]:
         """Forget what is final; return the rows to delete."""
         self._states[application].forget(outcome.forgotten)
         symptoms = (self._key("symptom", application, gone) for gone in outcome.forgotten)
-        incidents = (self._key("incident", application, gone) for gone in outcome.ended)
+        incidents = (self._key("incident", application, gone.id) for gone in outcome.ended)
         return dict.fromkeys((*symptoms, *incidents))
 
     def _restore_application(self, name: str, rows: Mapping[bytes, bytes]) -> None:

@@ -10,18 +10,21 @@ import pytest
 from incident_values import incident
 from pipeline.broker import clients
 from pipeline.broker.ensure import ensure_topics
+from pipeline.broker.envelope import Headers
 from pipeline.broker.letters import letters
 from pipeline.broker.producer import ObservationPublisher, partition_of
 from pipeline.broker.progress import Progress
 from pipeline.broker.tail import read_to_end
 from pipeline.broker.topics import incidents, rejected
 from pipeline.clock import monotonic
+from pipeline.correlate.aging import Aged
 from pipeline.errors import BrokenWorld
 from pipeline.health import Health
 from pipeline.records import Incident, canonical
 from pipeline.settings import KafkaSettings, Settings, WorkerSettings
-from pipeline.store import Query, open_store
+from pipeline.store import Query, Refused, open_store
 from pipeline.store.sqlite import SqliteStore
+from pipeline.worker.correlate import tombstone
 from pipeline.worker.index import Index, run_index
 from servers.tansu_server import Tansu
 from servers.waiting import until
@@ -38,12 +41,16 @@ def settings(kafka: KafkaSettings, tmp_path: Path) -> Settings:
     )
 
 
-def send(kafka: KafkaSettings, messages: Sequence[tuple[bytes, bytes | None]]) -> None:
+def send(
+    kafka: KafkaSettings,
+    messages: Sequence[tuple[bytes, bytes | None]],
+    headers: Headers = (),
+) -> None:
     producer = clients.producer(kafka)
     topic = incidents(kafka.topic_prefix)
     for key, value in messages:
         at = partition_of(key, kafka.partitions.incidents)
-        producer.send(topic, key=key, value=value, partition=at)
+        producer.send(topic, key=key, value=value, partition=at, headers=list(headers))
     producer.flush()
     producer.close(timeout=5)
 
@@ -86,6 +93,29 @@ def test_latest_revisions_arrive_and_tombstones_delete(settings: Settings) -> No
     with running(lambda stop, health: run_index(settings, stop, health)):
         indexed(settings)
     assert stored(settings) == {"a1": 4, "a3": 1}
+
+
+KEEP: dict[str, dict[str, bool]] = {
+    "kept": {"keep_aged": True},
+    "gone": {"keep_aged": False},
+    "not told": {},
+}
+
+
+@pytest.mark.parametrize("keep", KEEP)
+def test_what_has_aged_out_stays_where_it_shall_and_what_is_deleted_goes(
+    settings: Settings, keep: str
+) -> None:
+    """Not told: SQLite lets it go."""
+    settings = settings.model_copy(update=KEEP[keep])
+    aged = Aged(application="petshop", id="a1", revision=1, at=10**15)
+    left = tombstone(incidents(settings.kafka.topic_prefix), aged)
+    send(settings.kafka, [of(incident("a1")), of(incident("a2")), of(incident("a3"))])
+    send(settings.kafka, [(b"a1", None)], headers=left.headers)
+    send(settings.kafka, [(b"a2", None)])
+    with running(lambda stop, health: run_index(settings, stop, health)):
+        indexed(settings)
+    assert stored(settings).keys() == ({"a1", "a3"} if keep == "kept" else {"a3"})
 
 
 def test_what_is_no_incident_goes_to_the_dead_letters_and_the_rest_goes_on(
@@ -141,14 +171,15 @@ class AwayAtFirst(SqliteStore):
         super().__init__(path)
         self.failures = 0
 
-    def put(self, incidents: Sequence[Incident]) -> None:
+    def put(self, incidents: Sequence[Incident]) -> Sequence[Refused]:
         """Fail, then fail too late, then work."""
         self.failures += 1
         if self.failures == 1:
             raise BrokenWorld("the store is away")
-        super().put(incidents)
+        refused = super().put(incidents)
         if self.failures == 2:
             raise BrokenWorld("the store did not answer")
+        return refused
 
 
 def test_a_store_that_is_away_is_waited_for_and_nothing_is_lost(settings: Settings) -> None:

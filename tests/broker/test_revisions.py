@@ -1,9 +1,12 @@
 """The incidents topic, folded."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from incident_values import INCIDENTS, incident
+from pipeline.broker.envelope import aged_headers
 from pipeline.broker.message import Message
 from pipeline.broker.revisions import Folded
 from pipeline.records import Incident, canonical
@@ -41,6 +44,21 @@ def test_a_tombstone_deletes_and_a_later_revision_is_there_again() -> None:
         folded.take(each)
     assert folded.latest == {"a1": None}
     assert folded.take(of(incident(revision=2))) == incident(revision=2)
+
+
+def test_what_left_by_age_is_told_from_what_somebody_deleted() -> None:
+    headers = aged_headers("petshop", "a1", 5, 10**15)
+    aged = replace(message(b"a1", None), headers=headers)
+    folded = Folded()
+    for each in (of(incident("a1")), aged, of(incident("a2")), message(b"a2", None)):
+        folded.take(each)
+    assert folded.gone() == ["a1", "a2"]
+    assert folded.gone(keep_aged=True) == ["a2"]
+    assert (folded.kept(), folded.kept(keep_aged=True)) == ([], [incident("a1")])
+    folded.take(aged)
+    assert folded.kept(keep_aged=True) == [incident("a1")]
+    folded.take(message(b"a1", None))
+    assert folded.gone(keep_aged=True) == ["a1", "a2"]
 
 
 def test_what_is_no_incident_is_rejected_with_bytes_key_and_headers() -> None:

@@ -55,6 +55,7 @@ def read_for(seconds: float) -> tuple[KeptSink, list[str | None]]:
                 settings=settings,
                 api=api,
                 outbox=sink,
+                sink=sink,
                 router=Router([Resolver(load("jupyterhub-openshift", {}))]),
                 namespaces=("ns",),
                 source="test",
