@@ -29,8 +29,10 @@ integration: .venv/installed-test  ## Tests on real servers: Kafka, Kubernetes' 
 	-@PYTHONPATH=tests $(BIN)/python -m servers.control_plane_binary
 	$(BIN)/pytest -m integration
 
-bench: .venv/installed  ## CPU per observation, stage by stage and end to end; memory.
+bench: .venv/installed-test  ## CPU per observation, stage by stage and end to end; following logs; memory.
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.bench
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.outbox
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.live
 
 clean:  ## Remove what was installed and cached here.
 	rm -rf .venv .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo-results

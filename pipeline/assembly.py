@@ -14,6 +14,7 @@ from topology.load import load
 from topology.model import Application
 
 _INSTANCE = "instance"
+_HOUR_S = 3600.0
 _SHARED_KINDS = frozenset({"platform", "infrastructure", "external"})
 """Kinds of nodes that several applications may declare: each gets their symptoms."""
 
@@ -38,6 +39,7 @@ def flow_of(settings: Settings) -> Flow:
         detect_span_s=max(longest_span_s(pack) for pack in packs.values()),
         correlate=settings.correlate,
         windows=settings.windows,
+        keep_incidents_s=settings.kafka.retention.incidents_h * _HOUR_S or None,
     )
 
 

@@ -44,6 +44,8 @@ class Flow:
     """Longest time after its last observation by which a symptom has closed."""
     correlate: CorrelateSettings = field(default_factory=CorrelateSettings)
     windows: Windows = field(default_factory=Windows)
+    keep_incidents_s: float | None = None
+    """Event time after its end by which an incident leaves the topic; None: it stays."""
 
     def router(self) -> Router:
         """Return ingest's first stage: observation → node."""
@@ -62,7 +64,8 @@ class Flow:
     def correlate_partition(self, number: int) -> CorrelatePartition:
         """Return one partition of correlation."""
         lateness = int(self.windows.lateness_s * _SECOND)
-        return CorrelatePartition(number, self._models, lateness_us=lateness)
+        keep = None if self.keep_incidents_s is None else int(self.keep_incidents_s * _SECOND)
+        return CorrelatePartition(number, self._models, lateness_us=lateness, keep_us=keep)
 
     def detector_of(self, signal: Signal, node: str) -> Detector[Any]:
         """Return the detector of a signal at a node."""

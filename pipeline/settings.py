@@ -22,8 +22,10 @@ from pydantic_settings import (
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.settings import DetectSettings
 from pipeline.flow import Windows
+from pipeline.settings_elasticsearch import ElasticsearchSettings
 from pipeline.settings_group import Group, Port, Seconds
 from pipeline.settings_ingest import AdaptSettings, IngestSettings
+from pipeline.settings_kibana import KibanaSettings
 
 DEFAULT_TOPOLOGY = "jupyterhub-openshift"
 
@@ -44,9 +46,10 @@ class Partitions(Group):
 
 
 class Retention(Group):
-    """How long the broker keeps what was published, in hours of wall time.
+    """How long topics keep what was published, in hours.
 
-    Incidents and topology are compacted: the latest revision of each stays.
+    Of compacted topics (incidents, topology) the latest revision of each stays; the others lose
+    what was published so much wall time ago.
     """
 
     observations_h: _HOURS = 72.0
@@ -55,6 +58,9 @@ class Retention(Group):
     """Rare and small: a week."""
     rejected_h: _HOURS = 336.0
     """Somebody must have the time to look: two weeks."""
+    incidents_h: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2160.0
+    """Event time after its end by which an incident leaves the topic, by a tombstone: 90 days;
+    0: it stays for ever. An open one never leaves."""
 
 
 class Security(Group):
@@ -199,12 +205,20 @@ class Settings(BaseSettings):
     )
 
     store: str = "sqlite:///aftershock.db"
-    """Where incidents are kept: ``sqlite:///file.db`` (``sqlite:////absolute.db``)."""
+    """Where incidents are kept: ``sqlite:///file.db`` (``sqlite:////absolute.db``), or
+    Elasticsearch: ``https://host:9200``, or ``cloud:ID`` with a cloud id."""
+    keep_aged: bool | None = None
+    """Whether incidents stay in the store that have left the topic by age (see
+    ``kafka.retention.incidents_h``). Not set: SQLite lets them go, a file must not grow for ever;
+    Elasticsearch keeps them, its lifecycle policy decides."""
     topology: Annotated[tuple[str, ...], NoDecode, Field(min_length=1)] = (DEFAULT_TOPOLOGY,)
     """The applications: shipped names or files, comma separated."""
     instances: tuple[Instance, ...] = ()
     """Instances of those applications with parameters; an application without any runs once, with
     its defaults. A cluster may run a hundred hubs in as many namespaces."""
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    kibana: KibanaSettings = KibanaSettings()
+    """Where ``store`` names one."""
     kafka: KafkaSettings = KafkaSettings()
     windows: WindowSettings = WindowSettings()
     detect: DetectGroup = DetectGroup()
@@ -255,6 +269,11 @@ class Settings(BaseSettings):
                 or [Instance(application=name)]
             )
         )
+
+    @property
+    def keeps_aged(self) -> bool:
+        """Whether the store keeps incidents that have left the topic by age."""
+        return not self.store.startswith("sqlite:") if self.keep_aged is None else self.keep_aged
 
     def with_parameters(self, parameters: Mapping[str, str]) -> Self:
         """Return the same with every application loaded once, with these parameters (``--set``)."""

@@ -83,3 +83,17 @@ INCIDENTS = st.builds(
     title=st.text(),
 )
 """A few ids, so that revisions of one meet."""
+
+WORDY = st.builds(
+    incident,
+    st.sampled_from(["a1", "a2", "b1"]),
+    st.integers(1, 9),
+    start=st.integers(0, 3).map(float),
+    status=st.sampled_from(["open", "resolved"]),
+    application=st.sampled_from(["petshop", "jupyterhub"]),
+    node=st.sampled_from(["db", "hub", "hub/user/alice-40x"]),
+    title=st.lists(
+        st.sampled_from(["Went", "away", "a_b", "x.y", "42", "Ünder", "went-away", "a", "db2"])
+    ).map(" ".join),
+)
+"""With titles in which words begin, end and hide as they do in names."""

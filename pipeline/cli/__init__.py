@@ -12,8 +12,11 @@ from pipeline.cli.adapt import adapt
 from pipeline.cli.analyze import analyze
 from pipeline.cli.coverage import coverage
 from pipeline.cli.demo import demo
+from pipeline.cli.elasticsearch import elasticsearch_app
 from pipeline.cli.incidents import incidents_app
 from pipeline.cli.ingest import ingest
+from pipeline.cli.kibana import kibana_app
+from pipeline.cli.reindex import reindex
 from pipeline.cli.rejected import rejected_app
 from pipeline.cli.replay import replay
 from pipeline.cli.run import correlate, detect, index, run
@@ -45,7 +48,10 @@ app.command()(index)
 app.command()(adapt)
 app.command()(watch)
 app.command()(settings)
+incidents_app.command()(reindex)
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(elasticsearch_app, name="elasticsearch")
+app.add_typer(kibana_app, name="kibana")
 app.add_typer(rejected_app, name="rejected")
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")

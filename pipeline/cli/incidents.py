@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from pipeline.store import Query
 
 incidents_app = typer.Typer(
-    name="incidents", help="List, show and export incidents.", no_args_is_help=True
+    name="incidents", help="List, show, search and export incidents.", no_args_is_help=True
 )
 
 FromTopic = Annotated[
     bool, typer.Option("--from-topic", help="Read the incidents topic instead of the store.")
 ]
-Store = Annotated[
-    str | None, typer.Option("--store", metavar="URL", help="Read this store (sqlite:///file.db).")
+Store = Annotated[str | None, typer.Option("--store", metavar="URL", help="Read this store.")]
+Status = Annotated[IncidentStatus | None, typer.Option(help="Only with this status.")]
+Application = Annotated[str | None, typer.Option(help="Only of this application.")]
+Node = Annotated[
+    str | None, typer.Option(help="Only those that affect this node, or name it as cause.")
 ]
 Merged = Annotated[bool, typer.Option("--merged", help="Also those that were merged into another.")]
 MAX_NAMED = 5
@@ -34,11 +37,9 @@ MAX_NAMED = 5
 @incidents_app.command("list")
 def list_incidents(  # noqa: PLR0913 - one parameter a flag
     *,
-    status: Annotated[IncidentStatus | None, typer.Option(help="Only with this status.")] = None,
-    application: Annotated[str | None, typer.Option(help="Only of this application.")] = None,
-    node: Annotated[
-        str | None, typer.Option(help="Only those that affect this node, or name it as cause.")
-    ] = None,
+    status: Status = None,
+    application: Application = None,
+    node: Node = None,
     merged: Merged = False,
     as_json: AsJson = False,
     from_topic: FromTopic = False,
@@ -51,16 +52,33 @@ def list_incidents(  # noqa: PLR0913 - one parameter a flag
     query = Query(status=status, application=application, node=node)
     with _incidents(query, from_topic=from_topic, store=store, file=settings_file) as found:
         chosen = _final(found, merged=merged or status == "merged")
-    if as_json:
-        sys.stdout.buffer.write(_lines(chosen))
-        return
-    if not chosen:
-        sys.stderr.write("no incidents\n")
-        return
-    from pipeline.cli.console import console
-    from pipeline.drawing import list_of
+    _print(chosen, as_json=as_json)
 
-    console().print(list_of(chosen))
+
+@incidents_app.command()
+def search(  # noqa: PLR0913 - one parameter a flag
+    text: Annotated[
+        str, typer.Argument(help="Words, or beginnings of words; all of them must be there.")
+    ],
+    *,
+    status: Status = None,
+    application: Application = None,
+    node: Node = None,
+    merged: Merged = False,
+    as_json: AsJson = False,
+    from_topic: FromTopic = False,
+    store: Store = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Find incidents by words of title, nodes, signatures and messages: did we have this before?"""
+    from pipeline.store import Query
+
+    query = Query(status=status, application=application, node=node)
+    with _incidents(
+        query, text=text, from_topic=from_topic, store=store, file=settings_file
+    ) as found:
+        chosen = _final(found, merged=merged or status == "merged")
+    _print(chosen, as_json=as_json)
 
 
 @incidents_app.command()
@@ -114,23 +132,36 @@ def export(
 
 @contextmanager
 def _incidents(
-    query: "Query", *, from_topic: bool, store: str | None, file: Path | None
+    query: "Query",
+    *,
+    text: str | None = None,
+    from_topic: bool,
+    store: str | None,
+    file: Path | None,
 ) -> Iterator[Iterable[Incident]]:
     from pipeline.settings_sources import load_settings
-    from pipeline.store import matches, open_store
+    from pipeline.store import finds, matches, open_store, search_words
 
+    words = [] if text is None else search_words(text)
     settings = load_settings(file, {"store": store})
     if from_topic:
-        yield [incident for incident in _from_topic(settings) if matches(incident, query)]
+        there = in_topic(settings).values()
+        yield [one for one in there if matches(one, query) and finds(one, words)]
         return
-    opened = open_store(settings.store, create=False)
+    opened = open_store(settings.store, settings.elasticsearch, create=False)
     try:
-        yield opened.list(query)
+        yield opened.list(query) if text is None else opened.search(text, query)
     finally:
         opened.close()
 
 
-def _from_topic(settings: "Settings") -> Iterator[Incident]:
+def in_topic(settings: "Settings") -> dict[str, Incident]:
+    """Return the latest revision of each incident in the topic; tell what there is no incident.
+
+    Raises:
+        BrokenWorld: no broker answers.
+        MissingTopics: the topic is not there.
+    """
     from pipeline.broker.clients import quiet_library
     from pipeline.broker.revisions import Folded
     from pipeline.broker.tail import read_to_end
@@ -145,7 +176,20 @@ def _from_topic(settings: "Settings") -> Iterator[Incident]:
         more = sum(part.last for part in folded.rejected) - 1
         others = f" (and {more} more)" if more else ""
         sys.stderr.write(f"aftershock: no incident: {bad.where}: {bad.what}{others}\n")
-    return (incident for incident in folded.latest.values() if incident is not None)
+    return {name: incident for name, incident in folded.latest.items() if incident is not None}
+
+
+def _print(chosen: list[Incident], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.buffer.write(_lines(chosen))
+        return
+    if not chosen:
+        sys.stderr.write("no incidents\n")
+        return
+    from pipeline.cli.console import console
+    from pipeline.drawing import list_of
+
+    console().print(list_of(chosen))
 
 
 def _final(found: Iterable[Incident], *, merged: bool) -> list[Incident]:

@@ -30,7 +30,7 @@ def run(
     flow_of(settings)  # trouble that all roles would have is told once
     ensure_topics(settings.kafka)
     if "index" in wanted:
-        open_store(settings.store).close()
+        open_store(settings.store, settings.elasticsearch).close()
     if "adapt" in wanted:
         from pipeline.adapt.role import decoders_of
 

@@ -1,4 +1,4 @@
-"""``aftershock schemas``: the JSON Schemas of everything that travels.
+"""``aftershock schemas``: the JSON Schemas of everything that travels, and of topics in AsyncAPI.
 
 What others write (recorded observations) and read (the topics) in a form that their tools know. The
 schemas are made from the records themselves and kept under ``deploy/schemas``. They say what we
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, TypeAdapter
+from pydantic import Discriminator, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from pipeline.broker.envelope import schema_urn
+from pipeline.cli.headers import INCIDENT_HEADERS, RejectedHeaders
 from pipeline.errors import AftershockError, UsageError
 from pipeline.records import (
     OBSERVATION,
@@ -23,7 +25,6 @@ from pipeline.records import (
     Incident,
     Placement,
     Positions,
-    RejectionCode,
 )
 
 schemas_app = typer.Typer(
@@ -33,21 +34,6 @@ schemas_app = typer.Typer(
 SUFFIX = ".schema.json"
 _WHOLE = "record"
 """Name of a schema that is one record by itself."""
-
-
-class RejectedHeaders(BaseModel):
-    """Headers that a rejected record carries beside its own; all are UTF-8 text.
-
-    Part and last are there where one line or file was cut into several records.
-    """
-
-    model_config = ConfigDict(extra="allow", title="Headers of aftershock.rejected")
-
-    code: Annotated[RejectionCode, Field(alias="aftershock.rejected.code")]
-    what: Annotated[str, Field(alias="aftershock.rejected.what")]
-    where: Annotated[str, Field(alias="aftershock.rejected.where")]
-    part: Annotated[str, Field(alias="aftershock.rejected.part", pattern="^[1-9][0-9]*$")] = "1"
-    last: Annotated[str, Field(alias="aftershock.rejected.last", pattern="^(true|false)$")] = "true"
 
 
 _RECORDS: dict[str, tuple[TypeAdapter[Any], str]] = {
@@ -60,8 +46,18 @@ _RECORDS: dict[str, tuple[TypeAdapter[Any], str]] = {
     ),
     "topic.ingest": (TypeAdapter(Positions), "A value of the topic of ingest's positions"),
     "topic.incidents": (TypeAdapter(Incident), "A value of the incidents topic"),
+    "topic.incidents.headers": (INCIDENT_HEADERS, "Headers of the incidents topic"),
     "topic.rejected.headers": (TypeAdapter(RejectedHeaders), "Headers of the rejected topic"),
 }
+
+
+_FOR_OTHERS = frozenset({"topic.incidents"})
+"""What others read and we alone write: their validators must take what our next version writes, so
+fields may come (we ourselves refuse what we do not know: a store would lose it), and no field may
+become less than it was."""
+_OPEN = frozenset({("Reason", "code")})
+"""Names that will grow: others must take any text there."""
+ASYNCAPI = "asyncapi.json"
 
 
 class _Told(GenerateJsonSchema):
@@ -82,9 +78,19 @@ class _Told(GenerateJsonSchema):
 def schemas() -> dict[str, JsonSchemaValue]:
     """Return the schema of each record by its name."""
     return {
-        name: adapter.json_schema(schema_generator=_Told) | {"title": title}
+        name: _open(adapter.json_schema(schema_generator=_Told), for_others=name in _FOR_OTHERS)
+        | {"title": title, "$id": schema_urn(name)}
         for name, (adapter, title) in _RECORDS.items()
     }
+
+
+def _open(schema: JsonSchemaValue, *, for_others: bool) -> JsonSchemaValue:
+    for name, part in _objects(schema) if for_others else ():
+        part.pop("additionalProperties", None)
+        for field, of in part["properties"].items():
+            if (name, field) in _OPEN:
+                of["examples"] = of.pop("enum")
+    return schema
 
 
 @schemas_app.command("export")
@@ -93,10 +99,14 @@ def export(
     *,
     check: Annotated[bool, typer.Option(help="Write nothing; say what differs.")] = False,
 ) -> None:
-    """Write the JSON Schemas of recorded observations and topics, one file each."""
+    """Write the JSON Schemas of recorded observations and topics, and the topics as AsyncAPI."""
+    from pipeline.cli.asyncapi import document
+
+    made = schemas()
+    files = {f"{name}{SUFFIX}": schema for name, schema in made.items()}
     texts = {
-        output / f"{name}{SUFFIX}": json.dumps(schema, indent=2, sort_keys=True) + "\n"
-        for name, schema in schemas().items()
+        output / name: json.dumps(content, indent=2, sort_keys=True) + "\n"
+        for name, content in {**files, ASYNCAPI: document(made)}.items()
     }
     differing = [path for path, text in texts.items() if _read(path) != text]
     if check:
@@ -106,11 +116,11 @@ def export(
                 f"{names}: not as the records are; run `aftershock schemas export`"
             )
         return
-    for path in differing:
+    for path in [path for path in differing if path.name != ASYNCAPI]:
         _refuse_breaks(path, texts[path])
     for path in differing:
         _write(path, texts[path])
-    typer.echo(f"{len(differing)} of {len(texts)} schemas written to {output}")
+    typer.echo(f"{len(differing)} of {len(texts)} files written to {output}")
 
 
 def breaks(old: JsonSchemaValue, new: JsonSchemaValue) -> list[str]:
@@ -127,6 +137,35 @@ def breaks(old: JsonSchemaValue, new: JsonSchemaValue) -> list[str]:
         for field, was in before["properties"].items():
             found += _field_breaks(f"{name}.{field}", was, after["properties"].get(field))
     return found
+
+
+def surprises(old: JsonSchemaValue, new: JsonSchemaValue) -> list[str]:
+    """Return in what ways what is written by ``new`` is not what readers of ``old`` rely on.
+
+    They take fields that they do not know.
+    """
+    now = dict(_objects(new))
+    found = []
+    for name, before in _objects(old):
+        after = now.get(name)
+        if after is None:
+            continue  # nothing of the kind is written any more
+        gone = set(before.get("required", ())) - set(after.get("required", ()))
+        found += [f"{name}.{field} may now be missing" for field in sorted(gone)]
+        for field, was in before["properties"].items():
+            more = _beyond(after["properties"].get(field, {"enum": []}), was)
+            found += [f"{name}.{field} may now be {kind}" for kind in more]
+    return found
+
+
+def _beyond(left: JsonSchemaValue, right: JsonSchemaValue) -> list[str]:
+    """Return what the left takes and the right does not; a value listed is of its type."""
+    known = set(_taken(right))
+    return sorted(
+        kind
+        for kind in set(_taken(left)) - known
+        if not (kind.startswith('"') and "string" in known)
+    )
 
 
 def _members(schema: JsonSchemaValue) -> dict[str, JsonSchemaValue]:
@@ -151,8 +190,7 @@ def _kind(record: JsonSchemaValue) -> str | None:
 def _field_breaks(field: str, was: JsonSchemaValue, now: JsonSchemaValue | None) -> list[str]:
     if now is None:
         return [f"{field} was removed"]
-    lost = sorted(set(_taken(was)) - set(_taken(now)))
-    return [f"{field} no longer takes {kind}" for kind in lost]
+    return [f"{field} no longer takes {kind}" for kind in _beyond(was, now)]
 
 
 def _taken(part: JsonSchemaValue) -> Iterator[str]:
@@ -181,14 +219,18 @@ def _refuse_breaks(path: Path, text: str) -> None:
     if before is None:
         return
     try:
-        found = breaks(json.loads(before), json.loads(text))
+        old, new = json.loads(before), json.loads(text)
     except json.JSONDecodeError as trouble:
         raise UsageError(f"{path}: not JSON ({trouble}); move it away and export again") from None
-    if found:
-        raise AftershockError(
-            f"{path}: {'; '.join(found)}: older records would not be read any more;"
-            " give the record a new schema version instead"
-        )
+    for_others = path.name.removesuffix(SUFFIX) in _FOR_OTHERS
+    for found, why in (
+        (breaks(old, new), "older records would not be read any more"),
+        (surprises(old, new) if for_others else [], "those who read it rely on it"),
+    ):
+        if found:
+            raise AftershockError(
+                f"{path}: {'; '.join(found)}: {why}; give the record a new schema version instead"
+            )
 
 
 def _read(path: Path) -> str | None:

@@ -15,6 +15,8 @@ from pipeline.records import LogPosition, instant, micros
 KEPT = 24
 """Lines that are known one by one: stamps of one container are in disorder by two or three lines
 (its two streams); a position takes some 400 bytes."""
+EARLY = 1_000_000
+"""Microseconds: so much younger than a line that comes after it the first line of a log may be."""
 
 _Key = tuple[int, int]
 """Time in microseconds, and a hash of the text."""
@@ -60,9 +62,9 @@ class Cursor:
 
     @property
     def _through(self) -> int | None:
-        """Time before which nothing is news: all that ever was, while all lines are known."""
+        """Time before which nothing is news."""
         if self._floor is None and self._recent:
-            return min(at for at, _ in self._recent)
+            return min(at for at, _ in self._recent) - EARLY
         return self._floor
 
     def reread(self) -> None:

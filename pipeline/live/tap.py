@@ -12,11 +12,11 @@ GATHER_S = 0.25
 and to be woken costs more than a line."""
 WORTH_LINES = 2
 """Where fewer lines are to be expected in that time, each is read at once: stopping costs, too."""
-BACKLOG_BYTES = 4 * 1024
-"""A chunk of so many bytes is followed by the next at once: more is waiting."""
 TLS_BYTES = 8 * 1024
 """Of one connection that are received at once, and held without being deciphered at most. asyncio
 takes 256 KiB for each."""
+BACKLOG_BYTES = TLS_BYTES // 2
+"""Where so much has just come, more is waiting: it is read without a stop, for :data:`GATHER_S`."""
 
 
 async def gathered(
@@ -28,15 +28,18 @@ async def gathered(
     """
     loop = asyncio.get_running_loop()
     tap = _Tap(transport)
-    since = loop.time()
+    since, lines, size = loop.time(), 0, 0
     try:
         async for chunk in chunks:
             yield chunk
-            now = loop.time()
-            expected = chunk.count(b"\n") * GATHER_S
-            if expected >= WORTH_LINES * (now - since) and len(chunk) < BACKLOG_BYTES:
+            lines += chunk.count(b"\n")
+            size += len(chunk)
+            passed = loop.time() - since
+            worth = lines * GATHER_S >= WORTH_LINES * passed and size < BACKLOG_BYTES
+            if worth:
                 tap.close()
-            since = now
+            if worth or passed > GATHER_S:
+                since, lines, size = since + passed, 0, 0
     finally:
         tap.open()
 

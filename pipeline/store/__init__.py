@@ -5,6 +5,16 @@ one again is fine. What comes out is byte for byte what went in.
 """
 
 from pipeline.store.open import open_store
-from pipeline.store.store import IncidentStore, Query, matches
+from pipeline.store.searching import finds, search_words, searched
+from pipeline.store.store import IncidentStore, Query, Refused, matches
 
-__all__ = ["IncidentStore", "Query", "matches", "open_store"]
+__all__ = [
+    "IncidentStore",
+    "Query",
+    "Refused",
+    "finds",
+    "matches",
+    "open_store",
+    "search_words",
+    "searched",
+]

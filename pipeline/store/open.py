@@ -1,15 +1,17 @@
 """Which store a URL means."""
 
-from urllib.parse import urlsplit
-
 from pipeline.errors import UsageError
+from pipeline.settings_elasticsearch import ElasticsearchSettings
 from pipeline.store.sqlite import SqliteStore
 from pipeline.store.store import IncidentStore
 
 _SQLITE = "sqlite:///"
+_ELASTICSEARCH = ("http://", "https://", "cloud:")
 
 
-def open_store(url: str, *, create: bool = True) -> IncidentStore:
+def open_store(
+    url: str, elasticsearch: ElasticsearchSettings | None = None, *, create: bool = True
+) -> IncidentStore:
     """Open the store that a URL names; a reader does not create it.
 
     Raises:
@@ -18,12 +20,12 @@ def open_store(url: str, *, create: bool = True) -> IncidentStore:
     """
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return SqliteStore(url.removeprefix(_SQLITE), create=create)
-    scheme = urlsplit(url).scheme
-    if scheme in {"http", "https"}:
-        raise UsageError(
-            "store: Elasticsearch comes with a later release; set AFTERSHOCK_STORE (store) to"
-            " sqlite:///file.db for now"
-        )
+    if url.startswith(_ELASTICSEARCH):
+        # the client is large, and others need not load it
+        from pipeline.store.elasticsearch.store import ElasticsearchStore  # noqa: PLC0415
+
+        return ElasticsearchStore(url, elasticsearch or ElasticsearchSettings(), create=create)
     raise UsageError(
-        f"store {url!r}: write sqlite:///file.db, or sqlite:////absolute/file.db with four slashes"
+        f"store {url!r}: write sqlite:///file.db (sqlite:////absolute/file.db with four slashes),"
+        " https://host:9200, or cloud:ID for a cloud id"
     )

@@ -2,8 +2,13 @@
 
 In: incidents. Out: the same bytes. One process writes (the index role), others may read beside it
 (write-ahead log). It must not interpret incidents beyond the columns that lists are filtered by.
+
+A search looks through one column that holds the words of each incident: some 100 MB of them a
+second, which is tens of thousands of incidents. That needs no extension that a build may lack, and
+means by a word exactly what every other store means.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +17,12 @@ from pathlib import Path
 from pipeline.clock import monotonic, sleep
 from pipeline.errors import BrokenWorld, UsageError
 from pipeline.records import Incident, canonical, micros
-from pipeline.store.store import Query
+from pipeline.store.searching import search_words, searched, words_of
+from pipeline.store.store import Query, Refused
 
-_VERSION = 1
-"""Of the tables, in ``user_version``; another one is refused."""
+_VERSION = 2
+"""Of the tables, in ``user_version``. 1 had no words and gets them; any other is refused."""
+_WITHOUT_WORDS = 1
 _BUSY_S = 10.0
 """How long to wait for another process that is just writing."""
 _PAUSE_S = 0.05
@@ -28,7 +35,8 @@ _SCHEMA = (
         application TEXT NOT NULL,
         status TEXT NOT NULL,
         started_at INTEGER NOT NULL,
-        record TEXT NOT NULL
+        record TEXT NOT NULL,
+        words TEXT NOT NULL
     ) WITHOUT ROWID
     """,
     "CREATE INDEX incidents_by_start ON incidents (started_at, id)",
@@ -44,14 +52,15 @@ _SCHEMA = (
 )
 
 _PUT = """
-INSERT INTO incidents (id, revision, application, status, started_at, record)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO incidents (id, revision, application, status, started_at, record, words)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     revision = excluded.revision,
     application = excluded.application,
     status = excluded.status,
     started_at = excluded.started_at,
-    record = excluded.record
+    record = excluded.record,
+    words = excluded.words
 WHERE excluded.revision > incidents.revision
 """
 
@@ -62,6 +71,7 @@ WHERE (:application IS NULL OR application = :application)
   AND (:prefix IS NULL OR substr(id, 1, length(:prefix)) = :prefix)
   AND (:node IS NULL OR EXISTS (
         SELECT 1 FROM nodes WHERE nodes.incident = incidents.id AND nodes.node = :node))
+  AND NOT EXISTS (SELECT 1 FROM json_each(:words) WHERE instr(words, ' ' || value) = 0)
 ORDER BY started_at, id
 """
 
@@ -90,11 +100,12 @@ class SqliteStore:
                 self._connection.close()
                 raise
 
-    def put(self, incidents: Sequence[Incident]) -> None:
-        """Keep incidents; see :class:`~pipeline.store.IncidentStore`."""
+    def put(self, incidents: Sequence[Incident]) -> Sequence[Refused]:
+        """Keep incidents, all or none; a file refuses nothing."""
         with self._told(), self._transaction():
             for incident in incidents:
                 self._put(incident)
+        return ()
 
     def delete(self, ids: Sequence[str]) -> None:
         """Forget incidents."""
@@ -113,19 +124,27 @@ class SqliteStore:
 
     def list(self, query: Query) -> Iterator[Incident]:
         """Yield the incidents of a query by start, then id."""
+        return self._listed(query, [])
+
+    def search(self, text: str, query: Query) -> Iterator[Incident]:
+        """Yield those of them that have every word of a text."""
+        return self._listed(query, search_words(text))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _listed(self, query: Query, words: Sequence[str]) -> Iterator[Incident]:
         given = {
             "application": query.application,
             "status": query.status,
             "node": query.node,
             "prefix": query.id_prefix,
+            "words": json.dumps(words),
         }
         with self._told():
             for (record,) in self._connection.execute(_LIST, given):
                 yield Incident.model_validate_json(record)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
 
     def _put(self, incident: Incident) -> None:
         row = (
@@ -135,6 +154,7 @@ class SqliteStore:
             incident.status,
             micros(incident.started_at),
             canonical(incident).decode(),
+            _words(incident),
         )
         if self._connection.execute(_PUT, row).rowcount == 0:
             return  # what is there is as new, or newer
@@ -164,6 +184,9 @@ class SqliteStore:
             if version == _VERSION:
                 return
             (others,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if version == _WITHOUT_WORDS:
+                self._add_words()
+                return
             if version or others:
                 raise UsageError(
                     f"store {self._path}: this is no store of ours, or of another version;"
@@ -171,6 +194,15 @@ class SqliteStore:
                 )
             for statement in _SCHEMA:
                 self._connection.execute(statement)
+
+    def _add_words(self) -> None:
+        """Bring the tables of the version before up to this one."""
+        run = self._connection.execute
+        run("ALTER TABLE incidents ADD COLUMN words TEXT NOT NULL DEFAULT ''")
+        for incident_id, record in run("SELECT id, record FROM incidents").fetchall():
+            words = _words(Incident.model_validate_json(record))
+            run("UPDATE incidents SET words = ? WHERE id = ?", (words, incident_id))
+        run(f"PRAGMA user_version = {_VERSION}")
 
     def _allow_readers(self) -> None:
         """Write ahead, so that readers go on beside the writer; SQLite does not wait for that."""
@@ -201,3 +233,9 @@ class SqliteStore:
             yield
         except sqlite3.Error as trouble:
             raise BrokenWorld(f"store {self._path}: {trouble}") from trouble
+
+
+def _words(incident: Incident) -> str:
+    """Return the words of an incident, each once and behind a space: so a beginning is found."""
+    found = {word for text in searched(incident) for word in words_of(text)}
+    return "".join(f" {word}" for word in sorted(found))

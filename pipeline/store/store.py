@@ -29,12 +29,20 @@ def matches(incident: Incident, query: Query) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An incident that a store will never take, whoever tries, and its reason on one line."""
+
+    incident: Incident
+    reason: str
+
+
 @runtime_checkable
 class IncidentStore(Protocol):
     """Keeps the latest revision of each incident."""
 
-    def put(self, incidents: Sequence[Incident]) -> None:
-        """Keep incidents, all or none; return when they are safe.
+    def put(self, incidents: Sequence[Incident]) -> Sequence[Refused]:
+        """Keep incidents; return when they are safe, with those that were refused.
 
         Whatever is there in a newer revision stays; the same revision again changes nothing.
 
@@ -61,6 +69,21 @@ class IncidentStore(Protocol):
 
         Raises:
             BrokenWorld: the store is away.
+        """
+
+    def search(self, text: str, query: Query) -> Iterator[Incident]:
+        """Yield the incidents of a query that have every word of a text, by start, then id.
+
+        Words are those of :func:`~pipeline.store.searching.search_words`; exactly those incidents
+        come for which :func:`~pipeline.store.searching.finds` is true (nothing is ranked). An
+        engine's own index may narrow what is looked at, and may not lose one of them: with words
+        ``w1 w2`` that is a ``simple_query_string`` of ``w1* w2*``, operator *and*, over one field
+        that :func:`~pipeline.store.searching.searched` was copied to and that is cut where
+        anything but a letter or a digit stands.
+
+        Raises:
+            UsageError: the text has no word, or too many.
+            BrokenWorld: as :meth:`list`.
         """
 
     def close(self) -> None:

@@ -1,11 +1,13 @@
-"""Correlate as a stage: symptoms and marks in, revisions of incidents out."""
+"""Correlate as a stage: symptoms and marks in, revisions and tombstones of incidents out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from pipeline.broker.envelope import aged_headers, revision_headers
 from pipeline.broker.message import Message
+from pipeline.correlate.aging import Aged
 from pipeline.correlate.partition import CorrelatePartition, CorrelateStep
 from pipeline.flow import Flow
 from pipeline.records import SYMPTOM_OR_MARK, Incident, Mark, Symptom, canonical
@@ -73,28 +75,25 @@ class CorrelatePart:
     def _effects(self, step: CorrelateStep) -> Effects:
         topic = f"{self.stage.prefix}.incidents"
         return Effects(
-            [outgoing(topic, incident) for incident in step.incidents],
+            [
+                *(outgoing(topic, incident) for incident in step.incidents),
+                *(tombstone(topic, aged) for aged in step.aged),
+            ],
             rows=list(step.rows.items()),
         )
 
 
 def outgoing(topic: str, incident: Incident) -> Outgoing:
-    """Return the message of an incident: CloudEvents in binary mode, keyed by its id."""
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": f"{incident.id}-{incident.revision}",
-        "ce_source": f"/aftershock/{incident.application}",
-        "ce_type": "io.aftershock.incident.v1",
-        "ce_time": incident.updated_at.isoformat().replace("+00:00", "Z"),
-        "ce_subject": incident.id,
-        "content-type": "application/json",
-    }
+    """Return the message of a revision: the whole incident, keyed by its id."""
     return Outgoing(
-        topic,
-        incident.id.encode(),
-        canonical(incident),
-        headers=tuple((name, value.encode()) for name, value in headers.items()),
+        topic, incident.id.encode(), canonical(incident), headers=revision_headers(incident)
     )
+
+
+def tombstone(topic: str, aged: Aged) -> Outgoing:
+    """Return the message by which an incident leaves the topic."""
+    headers = aged_headers(aged.application, aged.id, aged.revision, aged.at)
+    return Outgoing(topic, aged.id.encode(), None, headers=headers)
 
 
 def _read(message: Message) -> Symptom | Mark:

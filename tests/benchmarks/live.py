@@ -24,6 +24,7 @@ from servers.cluster_objects import Pod
 from servers.control_plane import ControlPlane
 from servers.control_plane_binary import build
 from servers.kafka_server import Kafka
+from servers.missing import Missing
 from servers.waiting import health, until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -178,5 +179,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+    except Missing as what:
+        say(f"following logs: not measured: {what}")
     except subprocess.CalledProcessError as failed:
         sys.exit(str(failed))

@@ -16,6 +16,7 @@ import zstandard
 from servers import children
 from servers.broker_view import BrokerView
 from servers.control_plane import ControlPlane
+from servers.elasticsearch_server import NEWEST, OLDER, Elasticsearch
 from servers.kafka_server import Kafka
 from servers.kubelet import Kubelet
 from servers.missing import Missing
@@ -48,6 +49,30 @@ def tansu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tansu]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def elasticsearch() -> Iterator[Elasticsearch]:
+    """The newest Elasticsearch; tests that kill it start it again."""
+    yield from _started(NEWEST)
+
+
+@pytest.fixture(scope="session")
+def older_elasticsearch() -> Iterator[Elasticsearch]:
+    """The last Elasticsearch of the major version before."""
+    yield from _started(OLDER)
+
+
+def _started(version: str) -> Iterator[Elasticsearch]:
+    try:
+        server = Elasticsearch(version)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 @pytest.fixture

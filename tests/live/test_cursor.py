@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.live.cursor import KEPT, Cursor
@@ -34,6 +34,8 @@ def read_from(log: list[Line], since: datetime | None) -> list[Line]:
 
 
 @given(logs(), st.lists(st.tuples(st.integers(0, 80), st.booleans()), max_size=6))
+@example([at(900, "second"), at(0, "first")], [(1, False)])
+@example([at(900, "second"), at(0, "first")], [(1, True)])
 def test_a_log_that_is_broken_off_anywhere_comes_out_whole_and_once(
     log: list[Line], breaks: list[tuple[int, bool]]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -64,12 +65,13 @@ async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
         yield chunk
 
 
-@pytest.fixture(scope="module", params=["plain", "tls"])
-def wire(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Wire:
+@pytest.fixture(params=["plain", "tls"])
+def wire(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wire:
     """A way to connect."""
     if request.param == "plain":
         return Wire(None, None)
-    authority = Authority(tmp_path_factory.mktemp("pki"))
+    monkeypatch.setattr(SSLProtocol, "max_size", TLS_BYTES)  # as the cluster's API does
+    authority = Authority(tmp_path)
     return Wire(*_contexts(authority, authority.certificate))
 
 

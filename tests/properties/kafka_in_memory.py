@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from pipeline.correlate.aging import Aged
 from pipeline.detect.coverage import Coverage
 from pipeline.detect.partition import DetectStep, NodeRow
 from pipeline.flow import Flow, final
@@ -123,15 +124,19 @@ class Cluster:
 
     flow: Flow
     chance: random.Random
+    later: Sequence[Mark] = ()
+    """Marks of detection that come long after everything else."""
     detect_rows: dict[bytes, bytes] = field(default_factory=dict)
     correlate_rows: dict[bytes, bytes] = field(default_factory=dict)
     symptoms: list[tuple[str, Symptom] | Mark] = field(default_factory=list)
     incidents: dict[str, Incident] = field(default_factory=dict)
     revisions: dict[str, list[int]] = field(default_factory=dict)
+    aged: list[Aged] = field(default_factory=list)
 
     def run(self, told: Sequence[Message | None], kills: int = 0) -> list[bytes]:
         """Deliver everything; return the final incidents as bytes."""
         self._detect(told)
+        self.symptoms += self.later
         order = [("symptoms", offset, value) for offset, value in enumerate(self.symptoms)]
         self._correlate(deliveries(order, self.chance, kills))  # type: ignore[arg-type]
         return [canonical(incident) for incident in final(self.incidents.values())]
@@ -188,6 +193,9 @@ class Cluster:
             )
             for incident in told_now.incidents:
                 self._index(incident)
+            for aged in told_now.aged:
+                self.aged.append(aged)
+                self.incidents.pop(aged.id, None)
             killed = position + 1 < len(told) and told[position + 1] is None
             if not (killed and self.chance.random() < 0.5):
                 _write(self.correlate_rows, told_now.rows, self.chance if killed else None)

@@ -1,6 +1,9 @@
 """Law 3 on the whole flow: what Kafka may do to it changes nothing in the incidents."""
 
+import json
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +12,7 @@ from pipeline.detect.coverage import Coverage
 from pipeline.detect.load_pack import load_pack
 from pipeline.detect.registry import detectors, longest_span_s
 from pipeline.flow import Flow
-from pipeline.records import SIGNALS, Event, Gap, Log, Metric, Observation
+from pipeline.records import SIGNALS, Event, Gap, Log, Mark, Metric, Observation
 from properties.kafka_in_memory import Cluster, arrivals, deliveries, interleaved, messages
 from topology.load import load
 
@@ -100,6 +103,19 @@ def run(
     flow: Flow, observations: list[Observation], gaps: list[Gap], seed: int
 ) -> tuple[list[bytes], dict[bytes, Coverage]]:
     """Run the observations through a cluster that is as unkind as the seed says."""
+    cluster, told = cluster_after(flow, observations, gaps, seed)
+    return told, cluster.coverage()
+
+
+def cluster_after(
+    flow: Flow,
+    observations: list[Observation],
+    gaps: list[Gap],
+    seed: int,
+    *,
+    later: Sequence[Mark] = (),
+) -> tuple[Cluster, list[bytes]]:
+    """Return such a cluster when it is done, and the incidents that its topic has."""
     chance = random.Random(seed)
     router = flow.router()
     kills = 0 if seed == 0 else chance.randint(0, 6)
@@ -110,13 +126,13 @@ def run(
         if (node := router.node_of(observation)) is not None
     ]
     logs = messages(arriving, gaps, flow, chance)
-    cluster = Cluster(flow, chance)
+    cluster = Cluster(flow, chance, later)
     told = cluster.run(deliveries(interleaved(logs, chance), chance, kills), kills)
     for numbers in cluster.revisions.values():
         new = list(dict.fromkeys(numbers))
         assert kills or new == sorted(numbers), "a revision came twice, or went back"
     assert cluster.received() == len(arriving), "an observation was lost, or applied twice"
-    return told, cluster.coverage()
+    return cluster, told
 
 
 @pytest.mark.parametrize("case", range(6))
@@ -145,3 +161,37 @@ def test_the_database_is_the_cause(flow: Flow) -> None:
     told, _ = run(flow, outage(random.Random(0)), [], 0)
 
     assert b'"causes":[{"node":"jupyterhub/db"' in told[0]
+
+
+def much_later(*hours: float) -> list[Mark]:
+    times = [START + timedelta(hours=each) for each in hours]
+    return [Mark(source="detect/0", time=time, feeds=("detect/0",)) for time in times]
+
+
+@pytest.mark.parametrize("case", range(4))
+def test_what_is_over_for_long_leaves_the_topic_whatever_happens(flow: Flow, case: int) -> None:
+    """Trouble at 10 minutes, and again a little later or after three hours; kept for two hours."""
+    observations = outage(random.Random(case))
+    aging = replace(flow, keep_incidents_s=7_200)
+    everything = [json.loads(one) for one in run(flow, observations, [], 0)[0]]
+    for end in (5.25, 6):
+        limit = (START + timedelta(hours=end - 2)).isoformat().replace("+00:00", "Z")
+        young = [one for one in everything if one["resolved_at"] > limit]
+        for seed in range(100 * case, 100 * case + 12):
+            later = much_later(5.1, end)
+            cluster, left = cluster_after(aging, observations, [], seed, later=later)
+            assert [json.loads(one) for one in left] == young, f"seed {seed}"
+            assert {each.id for each in cluster.aged} >= {
+                one["id"] for one in everything if one not in young
+            }
+
+
+def test_an_incident_that_is_kept_for_no_time_at_all_is_told_before_it_leaves(flow: Flow) -> None:
+    observations = outage(random.Random(0))
+    everything = [json.loads(one)["id"] for one in run(flow, observations, [], 0)[0]]
+    for seed in range(20):
+        fleeting = replace(flow, keep_incidents_s=0.001)
+        cluster, left = cluster_after(fleeting, observations, [], seed, later=much_later(6, 7))
+        assert left == []
+        assert set(everything) <= cluster.revisions.keys()
+        assert not [key for key in cluster.correlate_rows if b"|ended|" in key]

@@ -13,7 +13,7 @@ class Sent:
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
     partition: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
 

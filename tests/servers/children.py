@@ -22,10 +22,12 @@ def start(
     log: Path,
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
+    user: int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process that is killed when this one ends; its output goes to a file.
 
     With ``stdin=subprocess.PIPE``, its standard input ends with this process, however that ends.
+    As root, ``user`` is the id (and the group's) as which it runs instead.
     """
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -34,6 +36,9 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=None if env is None else dict(env),
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - the tests start processes from their main thread
         )
     atexit.register(kill, process)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incident_values import INCIDENTS, incident
+from incident_values import INCIDENTS, WORDY, incident, symptom
+from pipeline.errors import UsageError
 from pipeline.records import Incident, canonical
-from pipeline.store import IncidentStore, Query, matches, open_store
+from pipeline.store import IncidentStore, Query, finds, matches, open_store, search_words
 
 SHARED_STORE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -31,14 +32,13 @@ def test_comes_out_as_the_bytes_that_went_in(store: IncidentStore, one: Incident
 def test_ends_at_the_highest_revision_whatever_the_order(
     store: IncidentStore, all_: list[Incident], cut: int
 ) -> None:
-    """Of equal revisions the first stays: they are the same record in truth."""
+    """What comes in one revision is one record, however often it comes."""
     store.delete([one.id for one in store.list(Query())])
-    store.put(all_[:cut])
-    store.put(all_[cut:])
-    expected: dict[str, Incident] = {}
-    for one in all_:
-        if one.id not in expected or one.revision > expected[one.id].revision:
-            expected[one.id] = one
+    records = {(one.id, one.revision): one for one in all_}
+    coming = [records[one.id, one.revision] for one in all_]
+    store.put(coming[:cut])
+    store.put(coming[cut:])
+    expected = {id_: records[id_, revision] for id_, revision in sorted(records)}
     assert {one.id: one for one in store.list(Query())} == expected
 
 
@@ -92,6 +92,57 @@ def test_an_affected_node_of_an_older_revision_is_no_longer_found(store: Inciden
     store.put([incident(revision=1, node="db")])
     store.put([incident(revision=2, node="hub")])
     assert list(store.list(Query(node="db"))) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["db", "Went AWAY", "went, front!", "hub alice", "a_b", "x.y 42", "wen", "nothing such"]
+)
+@SHARED_STORE
+@given(all_=st.lists(WORDY, max_size=12))
+def test_a_search_finds_exactly_what_has_every_word(
+    store: IncidentStore, all_: list[Incident], text: str
+) -> None:
+    store.put(all_)
+    everything = list(store.list(Query()))
+    words = search_words(text)
+    assert list(store.search(text, Query())) == [one for one in everything if finds(one, words)]
+    ours = Query(application="petshop", status="open")
+    assert list(store.search(text, ours)) == [
+        one for one in everything if finds(one, words) and matches(one, ours)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("gone for good", "title"),
+        ("user alice 40example", "node"),
+        ("pool-signature", "signature"),
+        ("FATAL: too many", "exemplar"),
+        ("alice gone", "title and node"),
+        ("exemp", "the beginning of a word"),
+    ],
+)
+def test_what_is_searched(store: IncidentStore, text: str, where: str) -> None:
+    spoken = symptom("pool", "jupyterhub/db", 1).model_copy(
+        update={"exemplar": "exemplary: FATAL, too many clients"}
+    )
+    alike = {"title": "hub: gone for good", "node": "hub/user/alice-40example"}
+    store.put([incident("a1", symptoms=(spoken,), **alike), incident("b1")])
+    assert [one.id for one in store.search(text, Query())] == ["a1"], where
+
+
+def test_words_of_an_older_revision_are_no_longer_found(store: IncidentStore) -> None:
+    store.put([incident(revision=1, title="the disk")])
+    store.put([incident(revision=2, title="the network")])
+    assert list(store.search("disk", Query())) == []
+    assert [one.revision for one in store.search("network", Query())] == [2]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "/_-*", " ".join(f"w{n}" for n in range(33))])
+def test_a_search_without_words_or_with_too_many_is_told(store: IncidentStore, text: str) -> None:
+    with pytest.raises(UsageError, match="search"):
+        list(store.search(text, Query()))
 
 
 def test_what_is_put_is_there_for_another_process_and_after_reopening(
