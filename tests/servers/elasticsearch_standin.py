@@ -65,7 +65,7 @@ def standing_in(answer: Callable[[Asked], Answer]) -> Iterator[StandIn]:
             if status == BREAK_OFF:
                 self.close_connection = True
                 return
-            content = b"" if told is None else json.dumps(told).encode()
+            content = b"" if told is None or self.command == "HEAD" else json.dumps(told).encode()
             self.send_response(status)
             self.send_header("X-Elastic-Product", "Elasticsearch")
             self.send_header("Content-Type", TYPE)

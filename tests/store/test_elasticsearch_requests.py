@@ -150,12 +150,11 @@ def test_a_server_that_hangs_up_on_everything_is_away() -> None:
         gone.extend([True] * ("_bulk" in asked.path))
         return (BREAK_OFF, None) if gone else ready(asked)
 
-    with standing_in(answer) as standin, pytest.raises(BrokenWorld, match="cannot be reached"):
+    with standing_in(answer) as standin:
         store = ElasticsearchStore(standin.url, ElasticsearchSettings())
-        try:
+        with pytest.raises(BrokenWorld, match="cannot be reached"):
             store.put([incident(title="x" * SUSPECT_BYTES)])
-        finally:
-            store.close()
+        store.close()
     assert len(bulks(standin)) == 1
 
 
