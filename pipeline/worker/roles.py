@@ -105,8 +105,8 @@ async def _serve_ingest(settings: Settings, flow: Flow, health: Health) -> None:
     def say(line: str) -> None:
         sys.stderr.write(f"ingest: {line}\n")
 
-    # a look at all that 500 followers and the libraries hold stops the loop for a sixth of a second,
-    # and came every six; what is loaded by now stays for ever
+    # a look at all that 500 followers and the libraries hold stops the loop for a sixth of a
+    # second, and came every six; what is loaded by now stays for ever
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_OBJECTS)
