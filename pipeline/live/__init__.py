@@ -3,6 +3,7 @@
 Reading order is the way of a line::
 
     api        the cluster's API over HTTP: get, list, watch, logs        (shell: aiohttp)
+    tap        a log's stream, read less often and in larger pieces       (shell: asyncio)
     watch      list, then watch, again and again, nothing lost or doubled (shell)
     pods       pod objects → which logs to follow, where pods run         (pure)
     cursor     how far a log has been published; what came twice          (pure)
