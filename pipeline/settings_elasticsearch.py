@@ -26,6 +26,8 @@ class ElasticsearchSettings(Group):
     """An answer that takes longer counts as none, in seconds."""
     alias: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = "incidents"
     """What to search in; incidents lie in ``<alias>-YYYY.MM.01``, by the month of their start."""
+    history: bool = False
+    """Also keep a small document of each revision, in ``<alias>-history-YYYY.MM.01``."""
     shards: Annotated[int, Field(ge=1, le=100)] = 1
     """Of each month: one holds tens of millions of incidents."""
     replicas: Annotated[int, Field(ge=0, le=10)] = 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from pipeline.live.api import ClusterApi
+from pipeline.live.cluster.api import ClusterApi
 from pipeline.settings_ingest import ClusterSettings
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -14,9 +14,9 @@ from live_api import Answer, answering
 from live_sink import KeptSink
 from pipeline import clock
 from pipeline.ingest.route import Router
-from pipeline.live.api import ClusterApi
-from pipeline.live.fleet import Fleet
-from pipeline.live.follow import Follower
+from pipeline.live.cluster.api import ClusterApi
+from pipeline.live.logs.fleet import Fleet
+from pipeline.live.logs.follow import Follower
 from pipeline.live.shards import Shard
 from pipeline.records import LogPosition, Placement
 from pipeline.settings_ingest import LogSettings

@@ -23,6 +23,8 @@ class Folded:
     aged: dict[str, Incident | None] = field(default_factory=dict)
     """Those of the deleted that left by age, not by somebody's hand: as they last were here."""
     rejected: list[Rejected] = field(default_factory=list)
+    revisions: dict[tuple[str, int], tuple[Incident, Message]] | None = None
+    """Every one by id and revision, also what is older than the latest; None: not asked for."""
 
     def take(self, message: Message) -> Incident | None:
         """Fold a message in; return the incident if it is newer than what was known."""
@@ -42,6 +44,8 @@ class Folded:
         if key != incident.id:
             self.reject(message, "invalid", f"the key is not the incident's id {incident.id!r}")
             return None
+        if self.revisions is not None:
+            self.revisions.setdefault((key, incident.revision), (incident, message))
         before = self.latest.get(key)
         if before is not None and incident.revision <= before.revision:
             return None

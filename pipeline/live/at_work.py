@@ -14,20 +14,20 @@ from uuid import uuid4
 
 from pipeline import clock
 from pipeline.health import Health
-from pipeline.live.api import ClusterApi, own_namespace
+from pipeline.live.cluster.api import ClusterApi, own_namespace
+from pipeline.live.cluster.lease import Lease
+from pipeline.live.cluster.watch import Watch
 from pipeline.live.event_reading import EventReading
-from pipeline.live.fleet import Door, Fleet
-from pipeline.live.follow import Follower
-from pipeline.live.lease import Lease
-from pipeline.live.metric_reading import MetricReading
+from pipeline.live.logs.fleet import Door, Fleet
+from pipeline.live.logs.follow import Follower
 from pipeline.live.metrics.queries import Query
+from pipeline.live.metrics.reading import MetricReading
+from pipeline.live.outbox.positions import Restored
 from pipeline.live.pause import in_the_end
 from pipeline.live.placements import ended, forgotten, told_placements
-from pipeline.live.positions import Restored
 from pipeline.live.seen import metrics_of
 from pipeline.live.shared import Shared, path_of
 from pipeline.live.ticker import Ticker
-from pipeline.live.watch import Watch
 from pipeline.openmetrics import text_of
 from pipeline.records import Gap, LogPosition
 from pipeline.settings import Settings

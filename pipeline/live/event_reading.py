@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from pipeline import clock
+from pipeline.live.cluster.watch import Watch
 from pipeline.live.events import Events
+from pipeline.live.outbox.positions import restored_queries, seen_events
 from pipeline.live.pause import in_the_end
-from pipeline.live.positions import restored_queries, seen_events
 from pipeline.live.shared import Shared, path_of
-from pipeline.live.watch import Watch
 from pipeline.records import Gap
 
 KEPT = timedelta(minutes=55)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pipeline.ingest.cluster import Unusable, event_of
 from pipeline.ingest.route import Router
-from pipeline.live.api import Json
+from pipeline.live.cluster.api import Json
 from pipeline.live.sink import Sink
 from pipeline.records import Event, Rejected
 from pipeline.rejection import in_parts

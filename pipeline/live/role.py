@@ -12,14 +12,14 @@ from contextlib import suppress
 from pipeline.errors import AftershockError, UsageError
 from pipeline.flow import Flow
 from pipeline.health import Health
-from pipeline.live.access import check_access
-from pipeline.live.api import ClusterApi
 from pipeline.live.at_work import Ingest, Troubles, lease_namespace, lease_of
-from pipeline.live.lease import Lease
-from pipeline.live.metric_reading import queries_of
+from pipeline.live.cluster.access import check_access
+from pipeline.live.cluster.api import ClusterApi
+from pipeline.live.cluster.lease import Lease
 from pipeline.live.metrics.queries import Query
-from pipeline.live.outbox import Outbox
-from pipeline.live.positions import restore
+from pipeline.live.metrics.reading import queries_of
+from pipeline.live.outbox.outbox import Outbox
+from pipeline.live.outbox.positions import restore
 from pipeline.live.seen import Counting
 from pipeline.live.shards import Shard, shard_of
 from pipeline.live.shared import Shared, path_of

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.live.outbox_stats import OutboxStats
+from pipeline.live.outbox.stats import OutboxStats
 from pipeline.live.sink import Sink
 from pipeline.openmetrics import Family, Sample
 from pipeline.records import Gap, Observation, Rejected, Signal, micros

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pipeline.flow import Flow
 from pipeline.ingest.route import Router
-from pipeline.live.api import ClusterApi
-from pipeline.live.outbox import Outbox
+from pipeline.live.cluster.api import ClusterApi
+from pipeline.live.outbox.outbox import Outbox
 from pipeline.live.seen import Counting
 from pipeline.live.shards import Shard
 from pipeline.settings import Settings

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pipeline import clock
 from pipeline.health import Health
 from pipeline.live.event_reading import EVENTS
-from pipeline.live.fleet import Fleet
-from pipeline.live.outbox import Outbox
+from pipeline.live.logs.fleet import Fleet
+from pipeline.live.outbox.outbox import Outbox
 from pipeline.records import FEEDS, Mark, Positions
 
 MARK_S = 1.0

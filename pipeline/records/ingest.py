@@ -17,7 +17,7 @@ class LogPosition(Record):
     through: Instant
     """Every line before this has been published."""
     recent: tuple[str, ...] = ()
-    """Hashes of the published lines from there on (``pipeline.live.cursor``)."""
+    """Hashes of the published lines from there on (``pipeline.live.logs.cursor``)."""
     restarts: Annotated[int, Field(ge=0)] = 0
     """Restarts of the container when its log was last read."""
     ended: bool = False

@@ -6,12 +6,13 @@ one again is fine. What comes out is byte for byte what went in.
 
 from pipeline.store.open import open_store
 from pipeline.store.searching import finds, search_words, searched
-from pipeline.store.store import IncidentStore, Query, Refused, matches
+from pipeline.store.store import IncidentStore, Query, Refused, RevisionHistory, matches
 
 __all__ = [
     "IncidentStore",
     "Query",
     "Refused",
+    "RevisionHistory",
     "finds",
     "matches",
     "open_store",

@@ -88,3 +88,21 @@ class IncidentStore(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+@runtime_checkable
+class RevisionHistory(Protocol):
+    """What a store may do besides: keep each revision that it was told of, not only the latest."""
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether it shall."""
+
+    def record(self, revisions: Sequence[Incident]) -> Sequence[Refused]:
+        """Keep revisions, in any order; return when they are safe, with those that were refused.
+
+        What is there stays as it is: repeats change nothing.
+
+        Raises:
+            BrokenWorld: the store is away or full; nothing of this call may be relied upon.
+        """

@@ -23,7 +23,7 @@ from pipeline.broker.revisions import Folded
 from pipeline.errors import BrokenWorld
 from pipeline.health import Health
 from pipeline.settings import Settings
-from pipeline.store import IncidentStore, open_store
+from pipeline.store import IncidentStore, RevisionHistory, open_store
 
 POLL_MS = 500
 """Also how soon a stop is noticed."""
@@ -62,18 +62,22 @@ def carry_out(
 ) -> Folded:
     """Bring messages into the store, publish what was rejected; return when all is acknowledged.
 
-    What the store refuses for good is rejected, too. With ``keep_aged`` the store keeps what has
+    What the store refuses for good is rejected, too. A store that keeps the history of revisions
+    gets each one, also what is older than the latest. With ``keep_aged`` the store keeps what has
     left the topic by age.
 
     Raises:
         BrokenWorld: something was not; all of it may be done again.
     """
-    folded = Folded()
+    history = store if isinstance(store, RevisionHistory) and store.keeps_history else None
+    folded = Folded(revisions=None if history is None else {})
     came = {one.id: message for message in messages if (one := folded.take(message)) is not None}
     kept = folded.kept(keep_aged=keep_aged)
     if kept:
         for refused in store.put(kept):
             folded.reject(came[refused.incident.id], "invalid", refused.reason)
+    if history is not None:
+        _record(folded, history)
     gone = folded.gone(keep_aged=keep_aged)
     if gone:
         store.delete(gone)
@@ -81,6 +85,16 @@ def carry_out(
         publisher.rejected(rejected)
     publisher.flush()
     return folded
+
+
+def _record(folded: Folded, history: RevisionHistory) -> None:
+    """Bring every revision into the history; what it refuses is rejected once."""
+    revisions = folded.revisions or {}
+    rejected = {one.where for one in folded.rejected}
+    for refused in history.record([incident for incident, _ in revisions.values()]):
+        _, message = revisions[refused.incident.id, refused.incident.revision]
+        if message.where not in rejected:
+            folded.reject(message, "invalid", f"history: {refused.reason}")
 
 
 class Index:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline.broker import clients
 from pipeline.broker.ensure import ensure_topics
-from pipeline.live.outbox import Outbox
+from pipeline.live.outbox.outbox import Outbox
 from pipeline.records import FEEDS, Log, Mark
 from pipeline.settings import Settings
 from servers.kafka_server import Kafka

@@ -38,6 +38,17 @@ def test_only_what_is_news_is_returned() -> None:
     assert [one and one.revision for one in news] == [1, 3, None, None, 4]
 
 
+def test_whoever_asks_has_every_revision_once_also_the_older_ones() -> None:
+    folded, silent = Folded(revisions={}), Folded()
+    for number in (3, 1, 2, 3, 1):
+        folded.take(of(incident(revision=number)))
+        silent.take(of(incident(revision=number)))
+    folded.take(message(b"a1", None))
+    assert folded.revisions is not None
+    assert list(folded.revisions) == [("a1", 3), ("a1", 1), ("a1", 2)]
+    assert silent.revisions is None
+
+
 def test_a_tombstone_deletes_and_a_later_revision_is_there_again() -> None:
     folded = Folded()
     for each in (of(incident(revision=5)), message(b"a1", None)):

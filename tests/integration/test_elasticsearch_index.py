@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
+from elasticsearch import Elasticsearch as Client
 
 from incident_values import incident, symptom
 from pipeline.broker import clients
@@ -147,3 +148,51 @@ def test_what_the_engine_refuses_goes_to_the_dead_letters_with_its_reason(
     assert (letter.key, letter.value) == (b"a1", canonical(bad))
     assert "document_parsing_exception" in letter.what
     assert stored(settings).keys() == {"a2"}
+
+
+def with_history(settings: Settings) -> Settings:
+    kept = settings.elasticsearch.model_copy(update={"history": True})
+    made = settings.model_copy(update={"elasticsearch": kept})
+    ensure(made.store, kept)
+    return made
+
+
+def history(settings: Settings) -> list[tuple[str, str, int]]:
+    """Return id, incident and revision of every document there is."""
+    alias = f"{settings.elasticsearch.alias}-history"
+    with Client(settings.store) as client:
+        client.indices.refresh(index=alias)
+        hits = client.search(index=alias, size=1_000, sort="@timestamp")["hits"]["hits"]
+    found = [(hit["_id"], hit["_source"]["incident"]) for hit in hits]
+    return sorted((name, said["id"], said["revision"]) for name, said in found)
+
+
+def test_the_history_has_each_revision_exactly_once_in_any_order_with_repeats(
+    settings: Settings,
+) -> None:
+    settings, messages = with_history(settings), revisions(40, 4)
+    half = len(messages) // 2
+    for part in (messages[:half], messages[half // 2 :]):  # what was there comes again, too
+        publish(settings.kafka, part)
+        with indexing(settings):
+            await_all(settings, within_s=60)
+    wanted = [(f"i{n:04}-{no}", f"i{n:04}", no) for n in range(40) for no in range(1, 5)]
+    assert history(settings) == wanted
+    assert stored(settings) == last_of(messages)
+    again = ensure(settings.store, settings.elasticsearch)
+    assert {each.state for each in again} == {"as it should be"}
+
+
+def test_what_the_history_refuses_is_one_dead_letter_and_the_incident_is_there(
+    settings: Settings,
+) -> None:
+    """The first is too long with its revision, the second nobody takes."""
+    settings, long = with_history(settings), incident("x" * 512)
+    bad = incident("a1").model_copy(update={"symptom_count": 2**70})
+    publish(settings.kafka, [long, bad, incident("a2")])
+    with indexing(settings):
+        await_all(settings, within_s=60)
+    found = letters(read_to_end(settings.kafka, [rejected(settings.kafka.topic_prefix)]))
+    assert sorted(one.value or b"" for one in found) == sorted(map(canonical, (long, bad)))
+    assert stored(settings).keys() == {long.id, "a2"}
+    assert history(settings) == [("a2-1", "a2", 1)]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline import clock
-from pipeline.live import follow
+from pipeline.live.logs import follow
 from pipeline.settings_ingest import ClusterSettings, LogSettings
 from servers.cluster_objects import Container, Pod, stamp
 from servers.control_plane import ControlPlane

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from pipeline.live.api import ClusterApi
-from pipeline.live.lease import DURATION_S, Lease
+from pipeline.live.cluster.api import ClusterApi
+from pipeline.live.cluster.lease import DURATION_S, Lease
 from pipeline.settings_ingest import ClusterSettings
 from servers.control_plane import ControlPlane
 

@@ -18,8 +18,8 @@ from pipeline.broker.letters import letters
 from pipeline.broker.message import Message
 from pipeline.broker.tail import read_to_end
 from pipeline.broker.topics import ingest, observation_topics, observations, rejected
-from pipeline.live.outbox import Outbox
-from pipeline.live.positions import restore, seen_events
+from pipeline.live.outbox.outbox import Outbox
+from pipeline.live.outbox.positions import restore, seen_events
 from pipeline.records import (
     FEEDS,
     OBSERVATION_VALUE,

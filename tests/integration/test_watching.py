@@ -10,10 +10,10 @@ import pytest
 from live_sink import KeptSink
 from pipeline.errors import AftershockError, BrokenWorld
 from pipeline.ingest.route import Router
-from pipeline.live.access import check_access
-from pipeline.live.api import ClusterApi
+from pipeline.live.cluster.access import check_access
+from pipeline.live.cluster.api import ClusterApi
+from pipeline.live.cluster.watch import Watch
 from pipeline.live.events import Events
-from pipeline.live.watch import Watch
 from pipeline.settings_ingest import ClusterSettings
 from servers.cluster_objects import EventOf
 from servers.control_plane import ControlPlane

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.live.acknowledged import Acknowledged
+from pipeline.live.outbox.acknowledged import Acknowledged
 from pipeline.records import Positions
 
 

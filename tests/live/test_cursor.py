@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.live.cursor import KEPT, Cursor
+from pipeline.live.logs.cursor import KEPT, Cursor
 
 Line = tuple[datetime, str]
 BEGIN = datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -7,9 +7,9 @@ from typing import Any
 from live_fleet import HUB, ended, fleet_of, looped, pod, stamp
 from live_sink import KeptSink
 from pipeline import clock
-from pipeline.live.api import ClusterApi
-from pipeline.live.fleet import Door
-from pipeline.live.follow import Follower
+from pipeline.live.cluster.api import ClusterApi
+from pipeline.live.logs.fleet import Door
+from pipeline.live.logs.follow import Follower
 from pipeline.records import LogPosition, Placement, Positions, canonical
 
 KEY = f"ns/{HUB}/u1/main"

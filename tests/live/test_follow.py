@@ -13,8 +13,8 @@ from aiohttp import web
 from live_api import Answer, refused, streamed
 from live_fleet import HUB, Site, ended, fleet_on, for_ever, logged, pod, stamp
 from pipeline import clock
-from pipeline.live import follow, slots
-from pipeline.live.api import ClusterApi, Silence
+from pipeline.live.cluster.api import ClusterApi, Silence
+from pipeline.live.logs import follow, slots
 from pipeline.live.pause import Pause
 from pipeline.settings_ingest import LogSettings
 

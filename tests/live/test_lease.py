@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from live_api import answering, refused
-from pipeline.live import lease as module
-from pipeline.live.api import ClusterApi
-from pipeline.live.lease import Lease
+from pipeline.live.cluster import lease as module
+from pipeline.live.cluster.api import ClusterApi
+from pipeline.live.cluster.lease import Lease
 
 
 class Server:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from live_sink import KeptSink
 from pipeline.ingest.files import MAX_LINE_BYTES
 from pipeline.ingest.route import Router
-from pipeline.live.budget import Budget
-from pipeline.live.cursor import Cursor
-from pipeline.live.lines import DROPPED_TOLD_S, ROTATED_TOLD_S, LiveLog
+from pipeline.live.logs.budget import Budget
+from pipeline.live.logs.cursor import Cursor
+from pipeline.live.logs.lines import DROPPED_TOLD_S, ROTATED_TOLD_S, LiveLog
 from topology.load import load
 from topology.resolve import Resolver
 

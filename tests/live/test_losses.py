@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.live.losses import Gates, Losses
+from pipeline.live.outbox.losses import Gates, Losses
 from pipeline.records import Gap, Log, Metric
 
 T = datetime(2026, 3, 2, 10, tzinfo=UTC)

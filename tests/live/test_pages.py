@@ -5,7 +5,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.live.pages import PAGE_BYTES, Pages
+from pipeline.live.outbox.pages import PAGE_BYTES, Pages
 
 SIZES = st.sampled_from([0, 1, 1000, PAGE_BYTES // 2, PAGE_BYTES, PAGE_BYTES + 1])
 

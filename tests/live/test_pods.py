@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.ingest.cluster import Unusable
-from pipeline.live.pods import pod_of
+from pipeline.live.logs.pods import pod_of
 
 META = {"namespace": "ns", "name": "p", "uid": "u", "creationTimestamp": "2026-03-02T10:00:00Z"}
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.broker.message import Message
-from pipeline.live.cursor import Cursor
-from pipeline.live.positions import ReadBack, Remembered, highest_counts
+from pipeline.live.logs.cursor import Cursor
+from pipeline.live.outbox.positions import ReadBack, Remembered, highest_counts
 from pipeline.records import Batch, Event, Log, LogPosition, Positions, canonical
 
 T = datetime(2026, 3, 2, 10, tzinfo=UTC)

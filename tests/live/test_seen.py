@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from live_sink import KeptSink
-from pipeline.live.outbox_stats import OutboxStats
+from pipeline.live.outbox.stats import OutboxStats
 from pipeline.live.seen import Counting, metrics_of
 from pipeline.openmetrics import text_of
 from pipeline.records import Gap, Log

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.live.budget import Budget
+from pipeline.live.logs.budget import Budget
 from pipeline.live.shards import Shard, jump, shard_of
 
 KEYS = st.integers(0, 2**64 - 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.live.tap import GATHER_S, TLS_BYTES, gathered
+from pipeline.live.cluster.tap import GATHER_S, TLS_BYTES, gathered
 from servers.certificates import Authority
 
 Writing = Callable[[asyncio.StreamWriter], Awaitable[None]]

@@ -14,9 +14,9 @@ from pipeline import clock
 from pipeline.health import Health
 from pipeline.live import ticker as module
 from pipeline.live.event_reading import EVENTS
-from pipeline.live.fleet import Fleet
-from pipeline.live.outbox import Outbox
-from pipeline.live.outbox_stats import OutboxStats
+from pipeline.live.logs.fleet import Fleet
+from pipeline.live.outbox.outbox import Outbox
+from pipeline.live.outbox.stats import OutboxStats
 from pipeline.live.ticker import BEHIND, START_S, Ticker
 from pipeline.records import LogPosition, Mark, Positions
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.live.waiting import BLOCK_BYTES, MARK_APART_BYTES, Parcel, Waiting
+from pipeline.live.outbox.waiting import BLOCK_BYTES, MARK_APART_BYTES, Parcel, Waiting
 
 BIG = "x" * (BLOCK_BYTES // 3)
 

@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 
 from live_api import Answer, answering, line, refused, streamed
-from pipeline.live import watch as module
-from pipeline.live.api import Json
+from pipeline.live.cluster import watch as module
+from pipeline.live.cluster.api import Json
+from pipeline.live.cluster.watch import Watch
 from pipeline.live.pause import Pause
-from pipeline.live.watch import Watch
 
 GONE = {"type": "ERROR", "object": {"code": 410, "reason": "Expired", "message": "too old"}}
 BROKEN = {"type": "ERROR", "object": {"code": 500, "reason": "Internal", "message": "no PrevKv"}}

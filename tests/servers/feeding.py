@@ -11,9 +11,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from pipeline import clock
-from pipeline.live.cursor import Cursor
-from pipeline.live.outbox import Outbox
-from pipeline.live.positions import Restored, restore
+from pipeline.live.logs.cursor import Cursor
+from pipeline.live.outbox.outbox import Outbox
+from pipeline.live.outbox.positions import Restored, restore
 from pipeline.records import FEEDS, Log, Mark, Positions
 from pipeline.settings import Settings
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from live_sink import KeptSink
 from pipeline.ingest.route import Router
-from pipeline.live.api import ClusterApi
+from pipeline.live.cluster.api import ClusterApi
+from pipeline.live.cluster.watch import Watch
 from pipeline.live.events import Events
-from pipeline.live.fleet import Fleet
-from pipeline.live.follow import Follower
+from pipeline.live.logs.fleet import Fleet
+from pipeline.live.logs.follow import Follower
 from pipeline.live.shards import Shard
-from pipeline.live.watch import Watch
 from pipeline.records import LogPosition, Placement
 from pipeline.settings_ingest import ClusterSettings, LogSettings
 from topology.load import load

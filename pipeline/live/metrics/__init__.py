@@ -9,4 +9,5 @@ Reading order is the way of a sample::
     samples      series → observations: cleaned, merged, each once           (pure)
     poller       all of it, query by query, for ever                         (shell: asyncio)
     metrics_api  CPU and memory where there is no Prometheus                 (shell, pure core)
+    reading      the one or the other, by one process at a time              (shell)
 """

@@ -21,7 +21,7 @@ from pipeline import clock
 from pipeline.errors import BrokenWorld
 from pipeline.ingest.cluster import Unusable, instant_of
 from pipeline.ingest.route import Router
-from pipeline.live.api import ClusterApi, Refused
+from pipeline.live.cluster.api import ClusterApi, Refused
 from pipeline.live.pause import Pause
 from pipeline.live.sink import Sink
 from pipeline.records import Metric, Rejected

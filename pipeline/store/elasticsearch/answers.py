@@ -13,7 +13,7 @@ from pipeline.rejection import one_line
 Verdict = Literal["done", "again", "refused", "broken"]
 
 CONFLICT = 409
-"""A newer revision is there already: what we want."""
+"""A newer revision, or this piece of history, is there already: what we want."""
 _GONE = 404
 _TOO_MANY = 429
 _SERVER = 500

@@ -23,7 +23,7 @@ MAX_ACTIONS = 250
 """In one request: more do not make it faster."""
 AT_ONCE = 2
 """Requests under way: the server works on one while it takes the other. In which order they are
-done does not matter: each document has its version."""
+done does not matter: each document has its version, or is never written again."""
 MAX_TRIES = 6
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 4.0
@@ -41,7 +41,7 @@ Trouble = Literal["too large", "broken off", "full", "away"]
 
 @dataclass(frozen=True)
 class Action:
-    """One document to keep, or one to forget (no body)."""
+    """One document to keep, or one to forget (no body); without a version the first one stays."""
 
     index: str
     id: str
@@ -54,6 +54,8 @@ class Action:
         what: dict[str, object] = {"_index": self.index, "_id": self.id}
         if self.body is None:
             return [json.dumps({"delete": what}).encode()]
+        if self.version is None:
+            return [json.dumps({"create": what}).encode(), self.body]
         what |= {"version": self.version, "version_type": "external_gte"}
         return [json.dumps({"index": what}).encode(), self.body]
 

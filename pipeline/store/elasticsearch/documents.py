@@ -69,18 +69,18 @@ def document_of(incident: Incident) -> Document:
     leading = incident.causes[0] if incident.causes else None
     pods = _distinct(pod for cause in incident.causes for pod in cause.pods)
     users = _distinct(_users(incident.nodes))
-    return _some(
+    return some(
         {
             "@timestamp": _time(incident.started_at),
             "ecs": {"version": ECS_VERSION},
             "message": incident.title[:MAX_TEXT],
             "tags": _kept([incident.status, incident.severity, incident.verdict]),
-            "event": _event(incident, leading),
-            "service": _some({"name": _keyword(incident.application)}),
+            "event": event_of(incident, leading),
+            "service": some({"name": keyword(incident.application)}),
             "orchestrator": _orchestrator(leading),
             "kubernetes": {"pod": {"name": _kept(pods)}} if pods else None,
-            "related": _some({"hosts": _kept(pods), "user": _kept(_both_spellings(users))}),
-            "labels": _some({"graph_version": _keyword(incident.graph_version)}),
+            "related": some({"hosts": _kept(pods), "user": _kept(_both_spellings(users))}),
+            "labels": some({"graph_version": keyword(incident.graph_version)}),
             "incident": _incident(incident, leading, users),
             "record": canonical(incident).decode(),
         }
@@ -107,10 +107,11 @@ def incident_of(document: Document) -> Incident:
     return Incident.model_validate_json(document.get("record", ""))
 
 
-def _event(incident: Incident, leading: Cause | None) -> Document:
+def event_of(incident: Incident, leading: Cause | None) -> Document:
+    """Return ECS's ``event.*`` of a revision, by its leading cause."""
     end = incident.resolved_at
     classes = _distinct(symptom.symptom_class for symptom in incident.symptoms)
-    return _some(
+    return some(
         {
             "kind": "alert",
             "category": [_CATEGORY[name] for name in classes if name in _CATEGORY],
@@ -133,10 +134,10 @@ def _event(incident: Incident, leading: Cause | None) -> Document:
 
 
 def _orchestrator(leading: Cause | None) -> Document:
-    return _some(
+    return some(
         {
             "type": "kubernetes",
-            "resource": _some({"name": leading and _keyword(leading.node)}),
+            "resource": some({"name": leading and keyword(leading.node)}),
         }
     )
 
@@ -146,15 +147,15 @@ def _incident(incident: Incident, leading: Cause | None, users: Sequence[str]) -
     causes = _distinct(cause.node for cause in incident.causes)
     exemplars = _distinct(symptom.exemplar[:MAX_TEXT] for symptom in symptoms)
     words = sorted({word[:MAX_WORD] for text in searched(incident) for word in words_of(text)})
-    return _some(
+    return some(
         {
             "id": incident.id,
             "revision": incident.revision,
-            "application": _keyword(incident.application),
+            "application": keyword(incident.application),
             "status": incident.status,
-            "merged_into": _keyword(incident.merged_into),
+            "merged_into": keyword(incident.merged_into),
             "reopened": incident.reopened,
-            "title": _keyword(incident.title),
+            "title": keyword(incident.title),
             "severity": incident.severity,
             "verdict": incident.verdict,
             "started_us": micros(incident.started_at),
@@ -176,8 +177,8 @@ def _incident(incident: Incident, leading: Cause | None, users: Sequence[str]) -
             "detectors": _kept(_distinct(symptom.detector for symptom in symptoms)),
             "absent": _kept(_distinct(incident.absent)),
             "unobserved": _kept(_distinct(incident.unobserved)),
-            "counterfactual": _keyword(incident.counterfactual),
-            "graph_version": _keyword(incident.graph_version),
+            "counterfactual": keyword(incident.counterfactual),
+            "graph_version": keyword(incident.graph_version),
             "late_revision": incident.late_revision and incident.late_revision[:MAX_TEXT],
             "symptom_count": incident.symptom_count,
             "symptoms": [_symptom(symptom) for symptom in symptoms[:MAX_SYMPTOMS]],
@@ -189,9 +190,9 @@ def _incident(incident: Incident, leading: Cause | None, users: Sequence[str]) -
 
 
 def _leading(cause: Cause) -> Document:
-    return _some(
+    return some(
         {
-            "node": _keyword(cause.node),
+            "node": keyword(cause.node),
             "probability": cause.probability,
             "inferred": cause.inferred,
             "path": _kept(cause.path),
@@ -202,9 +203,9 @@ def _leading(cause: Cause) -> Document:
 
 
 def _cause(cause: Cause) -> Document:
-    return _some(
+    return some(
         {
-            "node": _keyword(cause.node),
+            "node": keyword(cause.node),
             "probability": cause.probability,
             "inferred": cause.inferred,
             "reason_codes": _distinct(reason.code for reason in cause.reasons),
@@ -215,12 +216,12 @@ def _cause(cause: Cause) -> Document:
 
 def _symptom(symptom: IncidentSymptom) -> Document:
     parent = symptom.parent
-    return _some(
+    return some(
         {
-            "id": _keyword(symptom.id),
-            "node": _keyword(symptom.node),
-            "detector": _keyword(symptom.detector),
-            "signature": _keyword(symptom.signature),
+            "id": keyword(symptom.id),
+            "node": keyword(symptom.node),
+            "detector": keyword(symptom.detector),
+            "signature": keyword(symptom.signature),
             "class": symptom.symptom_class,
             "severity": symptom.severity,
             "onset": _time(symptom.onset),
@@ -230,8 +231,8 @@ def _symptom(symptom: IncidentSymptom) -> Document:
             "exemplar": symptom.exemplar[:MAX_TEXT],
             "parent": parent
             and {
-                "symptom": _keyword(parent.symptom),
-                "edge": _keyword(parent.edge),
+                "symptom": keyword(parent.symptom),
+                "edge": keyword(parent.edge),
                 "delay_s": parent.delay_s,
                 "probability": parent.probability,
             },
@@ -269,7 +270,7 @@ def _unescaped(name: str) -> str:
     return _ESCAPED.sub(read, name)
 
 
-def _keyword(value: str | None) -> str | None:
+def keyword(value: str | None) -> str | None:
     """Return a value that can be a keyword; a longer one is not searched for, and not kept here."""
     return value if value is not None and len(value) <= MAX_CHARACTERS else None
 
@@ -290,6 +291,6 @@ def _seconds(start: datetime, end: datetime) -> float:
     return (micros(end) - micros(start)) / 1e6
 
 
-def _some(fields: Document) -> Document:
+def some(fields: Document) -> Document:
     """Leave out what is not there, so that "exists" in Kibana means it; 0 and False are there."""
     return {name: value for name, value in fields.items() if value or value == 0}

@@ -16,8 +16,15 @@ from pipeline.errors import UsageError
 from pipeline.settings_elasticsearch import ElasticsearchSettings
 from pipeline.store.elasticsearch.access import connect, told
 from pipeline.store.elasticsearch.difference import difference
+from pipeline.store.elasticsearch.history import history_alias
 from pipeline.store.elasticsearch.installed import check
-from pipeline.store.elasticsearch.mappings import MANAGED_BY, VERSION, mappings
+from pipeline.store.elasticsearch.mappings import (
+    MANAGED_BY,
+    VERSION,
+    Fields,
+    history_mappings,
+    mappings,
+)
 from pipeline.store.elasticsearch.templates import Body, Part, parts, pattern
 
 State = Literal["as it should be", "created", "changed"]
@@ -69,18 +76,23 @@ class _Ensuring:
         self._where = where
         self._settings = settings
         self._dry_run = dry_run
+        self._mappings = {settings.alias: mappings()}
+        if settings.history:
+            self._mappings[history_alias(settings.alias)] = history_mappings()
 
     def run(self) -> list[Outcome]:
         """Look at everything before anything is changed."""
-        self._refuse_foreign_alias()
+        for alias in self._mappings:
+            self._refuse_foreign_alias(alias)
         wanted = parts(self._settings, lifecycle=self._has_lifecycle())
         there = [self._there(part) for part in wanted]
         for part, body in zip(wanted, there, strict=True):
             self._refuse_foreign(part, body)
         outcomes = [self._part(part, body) for part, body in zip(wanted, there, strict=True)]
-        outcomes += list(self._indices())
-        if not self._dry_run:
-            check(self._client, self._where, self._settings.alias)
+        for alias, fields in self._mappings.items():
+            outcomes += list(self._indices(alias, fields))
+            if not self._dry_run:
+                check(self._client, self._where, alias)
         return outcomes
 
     def _part(self, part: Part, there: Body | None) -> Outcome:
@@ -92,10 +104,10 @@ class _Ensuring:
         state: State = "created" if there is None else "changed"
         return Outcome(part.kind, part.name, state, tuple(lines))
 
-    def _indices(self) -> Iterator[Outcome]:
+    def _indices(self, alias: str, wanted: Fields) -> Iterator[Outcome]:
         """Add the fields of a new version to the months that are there."""
         answer = self._client.indices.get_mapping(
-            index=pattern(self._settings.alias), ignore_unavailable=True, allow_no_indices=True
+            index=pattern(alias), ignore_unavailable=True, allow_no_indices=True
         )
         for index, found in sorted(answer.body.items()):
             meta = found["mappings"].get("_meta") or {}
@@ -104,10 +116,10 @@ class _Ensuring:
                     f"Elasticsearch {self._where}: index {index} was made without our template:"
                     " reindex what is of worth in it and delete it"
                 )
-            lines = difference(found["mappings"], mappings())
+            lines = difference(found["mappings"], wanted)
             if lines and not self._dry_run and int(meta.get("version", 0)) <= VERSION:
                 self._client.indices.put_mapping(
-                    index=index, meta=mappings()["_meta"], properties=mappings()["properties"]
+                    index=index, meta=wanted["_meta"], properties=wanted["properties"]
                 )
             state: State = "changed" if lines else "as it should be"
             yield Outcome("index", index, state, tuple(lines))
@@ -177,9 +189,8 @@ class _Ensuring:
                 " aftershock: use that one"
             )
 
-    def _refuse_foreign_alias(self) -> None:
-        """Only our months may be behind the alias: searches would find the others', too."""
-        alias = self._settings.alias
+    def _refuse_foreign_alias(self, alias: str) -> None:
+        """Only our months may be behind an alias: searches would find the others', too."""
         try:
             answer = self._client.indices.get(index=alias)
         except NotFoundError:

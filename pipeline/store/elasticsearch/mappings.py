@@ -106,8 +106,26 @@ INCIDENT: Fields = {
     # only read back: neither searched nor aggregated, thus of any length
     "record": {"type": "keyword", "index": False, "doc_values": False},
 }
+HISTORY: Fields = {
+    **{name: ECS[name] for name in ("@timestamp", "ecs", "message", "event", "service")},
+    "incident": _of(
+        **_keywords("id", "application", "status", "title", "severity", "verdict", "changed"),
+        revision=_LONG,
+        changed_since=_LONG,
+        node_count=_LONG,
+        symptom_count=_LONG,
+        late_revision=_TEXT,
+        cause=_of(**_keywords("node"), probability=_DOUBLE),
+    ),
+}
+"""Of one revision's document."""
 
 
 def mappings() -> Fields:
     """Return the mappings as an index has them in the end."""
     return {"dynamic": "strict", "_meta": META, "properties": {**ECS, **KUBERNETES, **INCIDENT}}
+
+
+def history_mappings() -> Fields:
+    """Return the mappings of the history's indices."""
+    return {"dynamic": "strict", "_meta": META, "properties": HISTORY}

@@ -5,7 +5,7 @@ as external version: whatever comes late, twice or in disorder, the highest revi
 may write at once. What is written is found by readers at once, who refresh before they search.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -20,6 +20,13 @@ from pipeline.settings_elasticsearch import ElasticsearchSettings
 from pipeline.store.elasticsearch import documents, installed
 from pipeline.store.elasticsearch.access import connect, told
 from pipeline.store.elasticsearch.bulk import Action, Bulk
+from pipeline.store.elasticsearch.history import (
+    encoded_entry,
+    entries,
+    history_alias,
+    history_index_of,
+    unfit_entry,
+)
 from pipeline.store.elasticsearch.queries import ORDER, asked, ours
 from pipeline.store.searching import finds, search_words
 from pipeline.store.store import Query, Refused, matches
@@ -53,6 +60,8 @@ class ElasticsearchStore:
         try:
             if create:
                 installed.check(self._client, self._where, self._alias)
+                if settings.history:
+                    installed.check(self._client, self._where, history_alias(self._alias))
             else:
                 self._find_alias()
         except (UsageError, BrokenWorld):
@@ -71,11 +80,25 @@ class ElasticsearchStore:
                 refused.append(action)
             else:
                 chosen[action] = incident
-        for index in {action.index for action in chosen} - self._known:
-            installed.prepare(self._client, self._where, index, self._alias)
-            self._known.add(index)
-        sent = self._bulk.send(list(chosen))
-        return [*refused, *(Refused(chosen[no.action], no.reason) for no in sent)]
+        return [*refused, *self._send(chosen, self._alias)]
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether settings say so."""
+        return self._settings.history
+
+    def record(self, revisions: Sequence[Incident]) -> Sequence[Refused]:
+        """Keep what each revision was; see :class:`~pipeline.store.RevisionHistory`."""
+        chosen: dict[Action, Incident] = {}
+        refused: list[Refused] = []
+        for entry in entries(one for one in revisions if not self._is_over(one)):
+            reason = unfit_entry(entry)
+            if reason is not None:
+                refused.append(Refused(entry.incident, reason))
+                continue
+            index = history_index_of(entry.incident, self._alias)
+            chosen[Action(index, entry.id, None, encoded_entry(entry))] = entry.incident
+        return [*refused, *self._send(chosen, history_alias(self._alias))]
 
     def delete(self, ids: Sequence[str]) -> None:
         """Forget incidents."""
@@ -133,6 +156,13 @@ class ElasticsearchStore:
             )
         index = documents.index_of(incident, self._alias)
         return Action(index, incident.id, incident.revision, body)
+
+    def _send(self, chosen: Mapping[Action, Incident], alias: str) -> Sequence[Refused]:
+        for index in {action.index for action in chosen} - self._known:
+            installed.prepare(self._client, self._where, index, alias)
+            self._known.add(index)
+        sent = self._bulk.send(list(chosen))
+        return [Refused(chosen[no.action], no.reason) for no in sent]
 
     def _is_over(self, incident: Incident) -> bool:
         """Return whether its month may be gone already; it would come back, and stay."""

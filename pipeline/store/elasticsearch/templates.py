@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.settings_elasticsearch import ElasticsearchSettings
-from pipeline.store.elasticsearch.mappings import ECS, INCIDENT, KUBERNETES, META, VERSION
+from pipeline.store.elasticsearch.history import history_alias
+from pipeline.store.elasticsearch.mappings import (
+    ECS,
+    INCIDENT,
+    KUBERNETES,
+    META,
+    VERSION,
+    history_mappings,
+)
 
 Kind = Literal["ilm-policy", "component-template", "index-template"]
 
@@ -50,7 +58,7 @@ def template_name(alias: str) -> str:
 def parts(settings: ElasticsearchSettings, *, lifecycle: bool) -> list[Part]:
     """Return all that must be there."""
     name = template_name(settings.alias)
-    components = {
+    components: dict[str, Body] = {
         "settings": {"settings": {"index": _index_settings(settings)}},
         "ecs": {"mappings": {"dynamic": "strict", "properties": ECS}},
         "kubernetes": {"mappings": {"properties": KUBERNETES}},
@@ -58,24 +66,41 @@ def parts(settings: ElasticsearchSettings, *, lifecycle: bool) -> list[Part]:
     }
     if lifecycle:
         components["lifecycle"] = {"settings": {"index": {"lifecycle": _lifecycle(name)}}}
-    made = [
-        Part(
-            "component-template",
-            f"{name}@{component}",
-            {"template": template, "version": VERSION, "_meta": META},
-        )
-        for component, template in components.items()
-    ]
+    made = [_component(f"{name}@{part}", template) for part, template in components.items()]
     policy = [Part("ilm-policy", name, {"policy": _policy(settings)})] if lifecycle else []
-    return [*policy, *made, Part("index-template", name, _index_template(settings))]
+    history = _history(settings) if settings.history else []
+    return [*policy, *made, Part("index-template", name, _index_template(settings)), *history]
 
 
 def files(settings: ElasticsearchSettings) -> dict[str, str]:
-    """Return file name → content: the body of each request, in the order of installation."""
+    """Return file name → content: the body of each request, in the order of installation.
+
+    All that there may be: whoever installs by hand leaves out what he has no use for.
+    """
+    every = parts(settings.model_copy(update={"history": True}), lifecycle=True)
     return {
         f"{number}-{part.kind}.{part.name}.json": json.dumps(part.body, indent=2) + "\n"
-        for number, part in enumerate(parts(settings, lifecycle=True), start=1)
+        for number, part in enumerate(every, start=1)
     }
+
+
+def _component(name: str, template: Body) -> Part:
+    return Part(
+        "component-template", name, {"template": template, "version": VERSION, "_meta": META}
+    )
+
+
+def _history(settings: ElasticsearchSettings) -> list[Part]:
+    """Return the history's own: settings and policy are those of the incidents."""
+    alias = history_alias(settings.alias)
+    incidents, name = template_name(settings.alias), template_name(alias)
+    fields = f"{name}@fields"
+    optional = [f"{incidents}@lifecycle", f"{name}@custom"]
+    required = [f"{incidents}@settings", fields]
+    return [
+        _component(fields, {"mappings": history_mappings()}),
+        Part("index-template", name, _template(settings, alias, required, optional)),
+    ]
 
 
 def _index_settings(settings: ElasticsearchSettings) -> Body:
@@ -110,9 +135,15 @@ def _index_template(settings: ElasticsearchSettings) -> Body:
     name = template_name(settings.alias)
     optional = [f"{name}@lifecycle", f"{name}@custom"]
     required = [f"{name}@{part}" for part in ("settings", "ecs", "kubernetes", "incident")]
+    return _template(settings, settings.alias, required, optional)
+
+
+def _template(
+    settings: ElasticsearchSettings, alias: str, required: list[str], optional: list[str]
+) -> Body:
     return {
-        "index_patterns": [pattern(settings.alias)],
-        "template": {"aliases": {settings.alias: {}}},
+        "index_patterns": [pattern(alias)],
+        "template": {"aliases": {alias: {}}},
         "composed_of": [*required, *optional],
         # the policy's where the server has none; a site's own settings, a pipeline for one
         "ignore_missing_component_templates": optional,

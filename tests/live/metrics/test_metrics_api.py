@@ -12,7 +12,7 @@ from pipeline import clock
 from pipeline.detect.load_pack import load_pack
 from pipeline.detect.series import Catalogue
 from pipeline.ingest.route import Router
-from pipeline.live.api import ClusterApi
+from pipeline.live.cluster.api import ClusterApi
 from pipeline.live.metrics.metrics_api import CPU, MEMORY, MetricsApiPoller, Usage
 from pipeline.records import Gap, Metric, Observation, Rejected, Signal
 from pipeline.settings_ingest import ClusterSettings

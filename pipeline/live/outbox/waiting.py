@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import zstandard
 
-from pipeline.live.pages import Pages
+from pipeline.live.outbox.pages import Pages
 from pipeline.records import Signal
 
 BLOCK_BYTES = 256 * 1024

@@ -9,8 +9,8 @@ from pipeline.live.metrics.metrics_api import MetricsApiPoller
 from pipeline.live.metrics.poller import MetricsPoller
 from pipeline.live.metrics.prometheus import Prometheus
 from pipeline.live.metrics.queries import Query, load_queries, namespace_pattern
+from pipeline.live.outbox.positions import restored_queries
 from pipeline.live.pause import in_the_end
-from pipeline.live.positions import restored_queries
 from pipeline.live.shared import Shared
 from pipeline.settings import Settings
 

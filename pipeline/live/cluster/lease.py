@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pipeline import clock
 from pipeline.errors import BrokenWorld
-from pipeline.live.api import ClusterApi, Json, Refused
+from pipeline.live.cluster.api import ClusterApi, Json, Refused
 
 DURATION_S = 15
 """A holder that is silent for so long has lost the lease: the usual figure of the API's own

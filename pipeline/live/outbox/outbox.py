@@ -7,8 +7,8 @@ everything waits here, packed, within the bound. First sources are asked to wait
 as there is room.
 
 Each message is written at least once, and each partition in the order of the puts; exactly once as
-long as one producer lives (see :mod:`pipeline.live.carrier`). Positions are remembered when all
-that was put before them has been acknowledged.
+long as one producer lives (see ``carrier``). Positions are remembered when all that was put before
+them has been acknowledged.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from pipeline.broker.producer import partition_of, rejection_headers
 from pipeline.clock import monotonic
 from pipeline.errors import BrokenWorld
 from pipeline.ingest.encoding import Encoded, Encoder
-from pipeline.live.acknowledged import Acknowledged
-from pipeline.live.carrier import Carrier, Landed
-from pipeline.live.losses import Gates, Losses
-from pipeline.live.outbox_stats import OutboxStats
-from pipeline.live.waiting import Parcel, Waiting
+from pipeline.live.outbox.acknowledged import Acknowledged
+from pipeline.live.outbox.carrier import Carrier, Landed
+from pipeline.live.outbox.losses import Gates, Losses
+from pipeline.live.outbox.stats import OutboxStats
+from pipeline.live.outbox.waiting import Parcel, Waiting
 from pipeline.records import (
     SIGNALS,
     Gap,

@@ -20,7 +20,7 @@ from kubernetes.client import Configuration
 from yarl import URL
 
 from pipeline.errors import BrokenWorld, UsageError
-from pipeline.live.tap import TLS_BYTES, gathered
+from pipeline.live.cluster.tap import TLS_BYTES, gathered
 from pipeline.settings_ingest import ClusterSettings
 
 Json = dict[str, Any]

@@ -18,13 +18,13 @@ from datetime import datetime, timedelta
 
 from pipeline import clock
 from pipeline.errors import BrokenWorld
-from pipeline.live.api import ClusterApi, Refused, Silence
-from pipeline.live.cursor import Cursor
-from pipeline.live.lines import LiveLog
+from pipeline.live.cluster.api import ClusterApi, Refused, Silence
+from pipeline.live.logs.cursor import Cursor
+from pipeline.live.logs.lines import LiveLog
+from pipeline.live.logs.pods import ContainerView, PodView
+from pipeline.live.logs.slots import Slots
 from pipeline.live.pause import Pause
-from pipeline.live.pods import ContainerView, PodView
 from pipeline.live.sink import Sink
-from pipeline.live.slots import Slots
 from pipeline.records import Gap, LogPosition
 from pipeline.settings_ingest import LogSettings
 

@@ -24,8 +24,8 @@ from kafka.errors import (  # type: ignore[import-untyped]
 from pipeline import clock
 from pipeline.broker import clients, topics
 from pipeline.errors import BrokenWorld
-from pipeline.live.acknowledged import Place
-from pipeline.live.waiting import Parcel
+from pipeline.live.outbox.acknowledged import Place
+from pipeline.live.outbox.waiting import Parcel
 from pipeline.settings import KafkaSettings
 
 DELIVERY_S = 24 * 3600.0

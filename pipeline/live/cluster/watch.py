@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.errors import BrokenWorld
-from pipeline.live.api import ClusterApi, Json, Refused
+from pipeline.live.cluster.api import ClusterApi, Json, Refused
 from pipeline.live.pause import Pause
 
 RELIST_S = 1800.0

@@ -13,8 +13,8 @@ from datetime import datetime
 from pipeline.ingest.cluster import Unusable, instant_of
 from pipeline.ingest.files import MAX_LINE_BYTES
 from pipeline.ingest.route import Router
-from pipeline.live.budget import Budget
-from pipeline.live.cursor import Cursor
+from pipeline.live.logs.budget import Budget
+from pipeline.live.logs.cursor import Cursor
 from pipeline.live.sink import Sink
 from pipeline.records import Gap, Log, Rejected, RejectionCode
 from pipeline.rejection import LongPart, full_parts, in_parts, last_parts

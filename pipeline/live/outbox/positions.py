@@ -20,7 +20,7 @@ from pipeline.broker import topics
 from pipeline.broker.message import Message
 from pipeline.broker.tail import Part, TopicReader, read_to_end
 from pipeline.ingest.encoding import head_of
-from pipeline.live.cursor import Cursor
+from pipeline.live.logs.cursor import Cursor
 from pipeline.records import Batch, Event, Log, LogPosition, Metric, Positions
 from pipeline.settings import KafkaSettings
 
@@ -52,7 +52,7 @@ def restore(
     """Return what has been published; ``on_metric`` is told each sample that is read back.
 
     Without positions of its own a source has published nothing: it remembers where it begins
-    before it does (see :meth:`pipeline.live.outbox.Outbox.checkpoint`).
+    before it does (see :meth:`pipeline.live.outbox.outbox.Outbox.checkpoint`).
 
     Raises:
         BrokenWorld: the broker is away, or stops answering.

@@ -7,7 +7,7 @@ it comes again.
 import asyncio
 
 from pipeline.errors import AftershockError, BrokenWorld
-from pipeline.live.api import ClusterApi, Refused
+from pipeline.live.cluster.api import ClusterApi, Refused
 
 TRIES = 4
 PAUSE_S = 1.5

@@ -16,15 +16,15 @@ from datetime import datetime, timedelta
 from pipeline import clock
 from pipeline.ingest.cluster import Unusable
 from pipeline.ingest.route import Router
-from pipeline.live.api import ClusterApi, Json
-from pipeline.live.budget import Budget
-from pipeline.live.cursor import Cursor
-from pipeline.live.follow import Follower
-from pipeline.live.lines import LiveLog
-from pipeline.live.pods import ContainerView, PodView, pod_of
+from pipeline.live.cluster.api import ClusterApi, Json
+from pipeline.live.logs.budget import Budget
+from pipeline.live.logs.cursor import Cursor
+from pipeline.live.logs.follow import Follower
+from pipeline.live.logs.lines import LiveLog
+from pipeline.live.logs.pods import ContainerView, PodView, pod_of
+from pipeline.live.logs.slots import Slots
 from pipeline.live.shards import Shard
 from pipeline.live.sink import Sink
-from pipeline.live.slots import Slots
 from pipeline.records import LogPosition, Placement
 from pipeline.settings_ingest import LogSettings
 from topology.resolve import Identity
@@ -310,7 +310,7 @@ class Fleet:
 
 @dataclass(slots=True)
 class Door:
-    """Takes what the watch of one namespace brings (:class:`pipeline.live.watch.Handler`)."""
+    """Takes what the watch of one namespace brings (a ``Handler`` of it)."""
 
     fleet: Fleet
     namespace: str | None
