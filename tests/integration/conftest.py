@@ -17,6 +17,7 @@ from servers import children
 from servers.broker_view import BrokerView
 from servers.control_plane import ControlPlane
 from servers.elasticsearch_server import NEWEST, OLDER, Elasticsearch
+from servers.ingest_writer import Writer
 from servers.kafka_server import Kafka
 from servers.kubelet import Kubelet
 from servers.missing import Missing
@@ -214,3 +215,23 @@ def shuffled(outage: Path) -> Path:
     path = outage.with_name("shuffled.jsonl")
     path.write_bytes(b"\n".join(lines))
     return path
+
+
+@pytest.fixture
+def writer(control_plane: ControlPlane, kubelet: Kubelet, namespace: str) -> Iterator[Writer]:
+    """Pods of a namespace that write."""
+    at_work = Writer(control_plane, kubelet, namespace)
+    yield at_work
+    at_work.stop()
+
+
+@pytest.fixture
+def ingesting(site: Site, control_plane: ControlPlane, namespace: str, tenant_token: str) -> Site:
+    """A site whose ingest reads that namespace, under the shipped Role."""
+    kubeconfig = control_plane.kubeconfig(tenant_token, name=site.prefix)
+    site.extra |= {
+        "AFTERSHOCK_INGEST__CLUSTER__KUBECONFIG": str(kubeconfig),
+        "AFTERSHOCK_INGEST__CLUSTER__NAMESPACES": json.dumps([namespace]),
+        "AFTERSHOCK_INGEST__METRICS_API": "off",
+    }
+    return site

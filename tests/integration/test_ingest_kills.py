@@ -1,46 +1,22 @@
 """Ingest is killed again and again while pods write: the reader of the topics has all, once."""
 
-import json
 import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pipeline import clock
 from servers import children
 from servers.broker_view import BrokerView
-from servers.control_plane import ControlPlane
 from servers.ingest_writer import PODS, Writer, seen
-from servers.kubelet import Kubelet
 from servers.site import Site
 from servers.waiting import until
 
 KILLS = int(os.environ.get("TEST_KILLS", "5"))
 """Twenty, over five minutes, are for the patient."""
 BETWEEN_S = (4.0, 20.0) if KILLS > 10 else (4.0, 8.0)
-
-
-@pytest.fixture
-def writer(control_plane: ControlPlane, kubelet: Kubelet, namespace: str) -> Iterator[Writer]:
-    """Pods that write."""
-    at_work = Writer(control_plane, kubelet, namespace)
-    yield at_work
-    at_work.stop()
-
-
-@pytest.fixture
-def ingesting(site: Site, control_plane: ControlPlane, namespace: str, tenant_token: str) -> Site:
-    """A site whose ingest reads that namespace, under the shipped Role."""
-    kubeconfig: Path = control_plane.kubeconfig(tenant_token, name=site.prefix)
-    site.extra |= {
-        "AFTERSHOCK_INGEST__CLUSTER__KUBECONFIG": str(kubeconfig),
-        "AFTERSHOCK_INGEST__CLUSTER__NAMESPACES": json.dumps([namespace]),
-    }
-    return site
 
 
 @pytest.mark.timeout(900)

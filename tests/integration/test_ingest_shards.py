@@ -1,6 +1,5 @@
 """Two ingest processes share a namespace: one follower a log, one reader of events."""
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from servers import children
 from servers.broker_view import BrokerView
 from servers.control_plane import ControlPlane
 from servers.ingest_writer import MAIN, PODS, Writer, seen
-from servers.kubelet import Kubelet
 from servers.site import Site
 from servers.waiting import health, until
 
@@ -52,14 +50,6 @@ class Watcher:
 
 
 @pytest.fixture
-def writer(control_plane: ControlPlane, kubelet: Kubelet, namespace: str) -> Iterator[Writer]:
-    """Pods that write."""
-    at_work = Writer(control_plane, kubelet, namespace)
-    yield at_work
-    at_work.stop()
-
-
-@pytest.fixture
 def watcher(writer: Writer) -> Iterator[Watcher]:
     """Who follows them."""
     at_work = Watcher(writer)
@@ -68,17 +58,10 @@ def watcher(writer: Writer) -> Iterator[Watcher]:
 
 
 @pytest.fixture
-def shared(site: Site, control_plane: ControlPlane, namespace: str, tenant_token: str) -> Site:
-    """A site whose ingest processes share a namespace, under the shipped Role."""
-    site.extra |= {
-        "AFTERSHOCK_INGEST__CLUSTER__KUBECONFIG": str(
-            control_plane.kubeconfig(tenant_token, name=site.prefix)
-        ),
-        "AFTERSHOCK_INGEST__CLUSTER__NAMESPACES": json.dumps([namespace]),
-        "AFTERSHOCK_INGEST__LEASE_NAMESPACE": namespace,
-        "AFTERSHOCK_INGEST__METRICS_API": "off",
-    }
-    return site
+def shared(ingesting: Site, namespace: str) -> Site:
+    """A site whose ingest processes share a namespace."""
+    ingesting.extra["AFTERSHOCK_INGEST__LEASE_NAMESPACE"] = namespace
+    return ingesting
 
 
 @dataclass

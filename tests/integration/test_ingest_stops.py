@@ -3,7 +3,6 @@
 import json
 import socket
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,32 +10,10 @@ import pytest
 from pipeline import clock
 from servers import children
 from servers.broker_view import BrokerView
-from servers.control_plane import ControlPlane
 from servers.ingest_writer import Writer, seen
 from servers.kafka_server import Kafka
-from servers.kubelet import Kubelet
 from servers.site import Site
 from servers.waiting import until
-
-
-@pytest.fixture
-def writer(control_plane: ControlPlane, kubelet: Kubelet, namespace: str) -> Iterator[Writer]:
-    """Pods that write."""
-    at_work = Writer(control_plane, kubelet, namespace)
-    yield at_work
-    at_work.stop()
-
-
-@pytest.fixture
-def ingesting(site: Site, control_plane: ControlPlane, namespace: str, tenant_token: str) -> Site:
-    """A site whose ingest reads that namespace, under the shipped Role."""
-    kubeconfig: Path = control_plane.kubeconfig(tenant_token, name=site.prefix)
-    site.extra |= {
-        "AFTERSHOCK_INGEST__CLUSTER__KUBECONFIG": str(kubeconfig),
-        "AFTERSHOCK_INGEST__CLUSTER__NAMESPACES": json.dumps([namespace]),
-        "AFTERSHOCK_INGEST__METRICS_API": "off",
-    }
-    return site
 
 
 @pytest.mark.timeout(180)
