@@ -5,6 +5,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,19 @@ class BrokerView:
             return set(admin.list_topics())
 
     def committed(self, group: str) -> int:
-        """Return the sum of a group's committed offsets: messages handled for good."""
+        """Return the sum of a group's committed offsets: messages handled for good.
+
+        Nothing is known of it (0) while a broker that has just started looks for it.
+        """
         with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap_servers)) as admin:
-            offsets = admin.list_group_offsets(group)[group]
+            try:
+                offsets = admin.list_group_offsets(group)[group]
+            except (
+                CoordinatorLoadInProgressError,
+                CoordinatorNotAvailableError,
+                NotCoordinatorError,
+            ):
+                return 0
             return sum(place.offset for place in offsets.values())
 
     def send(self, messages: Iterable[Sent]) -> None:

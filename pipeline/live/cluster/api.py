@@ -5,6 +5,7 @@ aiohttp carries thousands of streams without a thread each. Objects stay JSON: t
 refuse what real clusters send.
 """
 
+import asyncio
 import json
 import ssl
 from asyncio.sslproto import SSLProtocol
@@ -36,6 +37,10 @@ MAX_OBJECT_BYTES = 4 * 1024 * 1024
 READ_BYTES = 16 * 1024
 """Of one stream that are buffered before its sender must wait: twice that, and with what TLS holds
 (``tap``) 50 KiB; 2,000 streams, 100 MiB at worst."""
+
+CLOSING_S = 0.1
+"""Connections that were cut are gone some turns of the loop after they are closed; nothing tells
+when."""
 
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
@@ -100,6 +105,7 @@ class ClusterApi:
         """Close all connections."""
         if self._session is not None:
             await self._session.close()
+            await asyncio.sleep(CLOSING_S)
 
     async def get(self, path: str, query: Query | None = None) -> Json:
         """Return an object.
