@@ -29,6 +29,8 @@ class Analysis:
     """What became of every line, by bucket."""
     unmapped: list[tuple[str, int]]
     """Some of what no application knows, and how often it came."""
+    redacted: Counter[str]
+    """Secrets that were replaced, by rule."""
     found: list[str]
     """What was recognised besides recordings, in lines for people."""
 
@@ -56,6 +58,7 @@ def analyze(
         incidents=stages.incidents(),
         counts=counts,
         unmapped=router.unmapped_samples(),
+        redacted=stepper.redactor.counts,
         found=reader.found.told(reader.counts["repeated"]),
     )
 
@@ -74,6 +77,7 @@ def stepper_of(
         source=source,
         node_of=router.node_of,
         batcher=Batcher(source, max_observations=batch_size),
+        redactor=flow.redactor(),
         step_us=int(flow.windows.step_s * _SECOND),
         closing_us=flow.closing_us,
         hurried=hurried,

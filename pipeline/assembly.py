@@ -6,7 +6,7 @@ A shell: it opens files. What it returns is pure.
 from collections.abc import Sequence
 
 from pipeline.detect.load_pack import load_pack
-from pipeline.detect.registry import detectors, longest_span_s
+from pipeline.detect.registry import NodeDetectors, longest_span_s
 from pipeline.errors import UsageError
 from pipeline.flow import Flow
 from pipeline.settings import Settings
@@ -35,10 +35,11 @@ def flow_of(settings: Settings) -> Flow:
         packs[instance] = load_pack(parameters={_INSTANCE: instance})
     return Flow(
         applications=applications,
-        detectors={name: detectors(pack, settings.detect) for name, pack in packs.items()},
+        detectors={name: NodeDetectors(pack, settings.detect) for name, pack in packs.items()},
         detect_span_s=max(longest_span_s(pack) for pack in packs.values()),
         correlate=settings.correlate,
         windows=settings.windows,
+        redaction=settings.redact.redaction,
         keep_incidents_s=settings.kafka.retention.incidents_h * _HOUR_S or None,
     )
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from pipeline.harmless import one_line
 from pipeline.records import Cause, Incident, IncidentSymptom
 
 ID_CHARACTERS = 12
@@ -27,8 +28,7 @@ _DIM = "dim"
 
 def plain(text: str, *, at_most: int | None = None) -> str:
     """Return text on one line without control characters, cut where it is too long."""
-    line = " ".join(text.split())
-    shown = "".join(character if character.isprintable() else "�" for character in line)
+    shown = one_line(text)
     if at_most is not None and len(shown) > at_most:
         return shown[: at_most - 1] + "…"
     return shown

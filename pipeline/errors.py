@@ -10,9 +10,18 @@ Bad *data* is no exception: it becomes a :class:`pipeline.records.Rejected` and 
 Anything else that is raised is a bug.
 """
 
+from pipeline.harmless import lines
+
 
 class AftershockError(Exception):
-    """Trouble that is told to a person in one line, without a traceback."""
+    """Trouble that is told to a person in one line, without a traceback.
+
+    It may quote anything (names of files, what a server answered): as text it is harmless.
+    """
+
+    def __str__(self) -> str:
+        """Return what is wrong, as a terminal may have it."""
+        return lines(super().__str__())
 
 
 class UsageError(AftershockError):

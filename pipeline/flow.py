@@ -14,8 +14,10 @@ from pipeline.correlate.partition import CorrelatePartition
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.detector import Detector
 from pipeline.detect.partition import DetectPartition, DetectStep
+from pipeline.detect.registry import NodeDetectors
 from pipeline.ingest.route import Router
 from pipeline.records import FEED_OF_SIGNAL, FEEDS, Batch, Gap, Incident, Mark, Signal
+from pipeline.redact import DEFAULT, Redaction, Redactor
 from topology.graph import Graph
 from topology.model import Application
 from topology.resolve import Resolver
@@ -38,18 +40,24 @@ class Flow:
     """The stages, wired."""
 
     applications: Sequence[Application]
-    detectors: Mapping[str, Mapping[Signal, Detector[Any]]]
+    detectors: Mapping[str, NodeDetectors]
     """By instance (the first part of its node ids); ``""`` for all other nodes."""
     detect_span_s: float
     """Longest time after its last observation by which a symptom has closed."""
     correlate: CorrelateSettings = field(default_factory=CorrelateSettings)
     windows: Windows = field(default_factory=Windows)
+    redaction: Redaction = DEFAULT
+    """What is replaced before anything is published."""
     keep_incidents_s: float | None = None
     """Event time after its end by which an incident leaves the topic; None: it stays."""
 
     def router(self) -> Router:
         """Return ingest's first stage: observation → node."""
         return Router([Resolver(application) for application in self.applications])
+
+    def redactor(self) -> Redactor:
+        """Return what takes secrets out of observations, with counts of its own."""
+        return Redactor(self.redaction)
 
     def detect_partition(self, number: int, peers: int) -> DetectPartition:
         """Return one of ``peers`` partitions of detection."""
@@ -70,7 +78,7 @@ class Flow:
     def detector_of(self, signal: Signal, node: str) -> Detector[Any]:
         """Return the detector of a signal at a node."""
         instance = node.partition("/")[0]
-        return self.detectors.get(instance, self.detectors[""])[signal]
+        return self.detectors.get(instance, self.detectors[""]).at(signal, node)
 
     def applications_of(self, node: str) -> tuple[str, ...]:
         """Return the names of the applications that declare a node."""

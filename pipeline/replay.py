@@ -41,6 +41,8 @@ class Replayed:
     """What became of every line, by bucket."""
     unmapped: list[tuple[str, int]]
     """Some of what no application knows, and how often it came."""
+    redacted: Counter[str]
+    """Secrets that were replaced, by rule."""
     found: list[str]
     """What was recognised besides recordings, in lines for people."""
     batches: int
@@ -101,6 +103,7 @@ class Replay:
             source=self.source,
             counts=counts,
             unmapped=router.unmapped_samples(),
+            redacted=stepper.redactor.counts,
             found=reader.found.told(reader.counts["repeated"]),
             batches=batches,
             seconds=clock.monotonic() - started,

@@ -26,6 +26,7 @@ from pipeline.settings_elasticsearch import ElasticsearchSettings
 from pipeline.settings_group import Group, Port, Seconds
 from pipeline.settings_ingest import AdaptSettings, IngestSettings
 from pipeline.settings_kibana import KibanaSettings
+from pipeline.settings_redact import RedactSettings
 
 DEFAULT_TOPOLOGY = "jupyterhub-openshift"
 
@@ -226,6 +227,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     ingest: IngestSettings = IngestSettings()
     adapt: AdaptSettings = AdaptSettings()
+    redact: RedactSettings = RedactSettings()
     health: HealthSettings = HealthSettings()
 
     @classmethod

@@ -18,6 +18,7 @@ from pipeline.ingest.batching import TO_JSON, Batcher
 from pipeline.ingest.files import MAX_LINE_BYTES
 from pipeline.ingest.route import Router, identity_of
 from pipeline.records import Batch, Event, Log, Metric, Rejected, RejectionCode, micros
+from pipeline.redact import Redactor
 from pipeline.rejection import in_parts, one_line
 
 BUCKETS = ("lines", "observations", "rejected", "blank", "published", "unmapped", "lost")
@@ -51,6 +52,8 @@ class Intake:
     decoders: Mapping[str, Decoder]
     """By topic."""
     router: Router
+    redactor: Redactor = field(default_factory=Redactor)
+    """Takes secrets out, before anything looks at an observation."""
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(BUCKETS, 0)))
     left_out: Counter[str] = field(default_factory=Counter)
     """Why things were left out, since the start."""
@@ -70,7 +73,7 @@ class Intake:
         left_out = sum(decoded.left_out.values())
         self.counts["lines"] += len(decoded.observations) + left_out + decoded.bad
         taken = Taken(times=[micros(found.time) for found in decoded.observations])
-        for observation in decoded.observations:
+        for observation in map(self.redactor.observation, decoded.observations):
             node = self.router.node_of(observation)
             if node is not None and _is_too_long(message, observation):
                 code = "too-long"
@@ -89,7 +92,7 @@ class Intake:
         taken = Taken()
         for alert in alerts:
             self.counts["lines"] += 1
-            self._place(self._node_of_alert(alert), alert.event, taken)
+            self._place(self._node_of_alert(alert), self.redactor.observation(alert.event), taken)
         return taken.batches
 
     def reject(self, body: bytes, *, where: str, bad: int, what: str) -> list[Rejected]:

@@ -120,7 +120,12 @@ class Adapt:
         self._inbox = inbox
         self._health = health
         self._source = source_of(settings)
-        self._intake = Intake(source=self._source, decoders=decoders, router=flow.router())
+        self._intake = Intake(
+            source=self._source,
+            decoders=decoders,
+            router=flow.router(),
+            redactor=flow.redactor(),
+        )
         self._reach = Reach()
         self._consumer: Any = None
         self._publisher: ObservationPublisher | None = None

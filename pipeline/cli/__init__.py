@@ -12,6 +12,7 @@ from pipeline.cli.adapt import adapt
 from pipeline.cli.analyze import analyze
 from pipeline.cli.coverage import coverage
 from pipeline.cli.demo import demo
+from pipeline.cli.diff import diff
 from pipeline.cli.elasticsearch import elasticsearch_app
 from pipeline.cli.incidents import incidents_app
 from pipeline.cli.ingest import ingest
@@ -21,11 +22,15 @@ from pipeline.cli.rejected import rejected_app
 from pipeline.cli.replay import replay
 from pipeline.cli.run import correlate, detect, index, run
 from pipeline.cli.schemas import schemas_app
+from pipeline.cli.score import score
 from pipeline.cli.settings import settings
+from pipeline.cli.signatures import signatures_app
+from pipeline.cli.simulate import simulate
 from pipeline.cli.topics import topics_app
 from pipeline.cli.topology import topology_app
 from pipeline.cli.watch import watch
 from pipeline.errors import AftershockError
+from pipeline.harmless import lines
 from topology.errors import TopologyError
 
 app = typer.Typer(
@@ -39,7 +44,10 @@ app.command()(accounting)
 app.command()(analyze)
 app.command()(coverage)
 app.command()(demo)
+app.command()(score)
+app.command()(diff)
 app.command()(replay)
+app.command()(simulate)
 app.command()(run)
 app.command()(ingest)
 app.command()(detect)
@@ -55,6 +63,7 @@ app.add_typer(kibana_app, name="kibana")
 app.add_typer(rejected_app, name="rejected")
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
+app.add_typer(signatures_app, name="signatures")
 app.add_typer(topology_app, name="topology")
 
 
@@ -63,7 +72,7 @@ def main() -> None:
     try:
         app()
     except (AftershockError, TopologyError) as trouble:
-        sys.stderr.write(f"aftershock: {trouble}\n")
+        sys.stderr.write(f"aftershock: {lines(str(trouble))}\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -72,7 +72,7 @@ def _print(ledger: "Ledger") -> None:
         table.add_column(title)
         table.add_column("", justify="right")
         for name, count in counts.items():
-            table.add_row(name, str(count))
+            table.add_row(plain(name), str(count))
         out.print(table)
         out.print()
     for check in ledger.checks():
@@ -84,8 +84,10 @@ def _print(ledger: "Ledger") -> None:
 def _matrix(title: str, rows: Mapping[str, Mapping[str, int]]) -> "Table":
     from rich.table import Table
 
+    from pipeline.drawing import plain
+
     columns = sorted({name for counts in rows.values() for name in counts})
-    table = Table(title, *columns, box=None, pad_edge=False, header_style="dim")
+    table = Table(title, *map(plain, columns), box=None, pad_edge=False, header_style="dim")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, counts in sorted(rows.items()):

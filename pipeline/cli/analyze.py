@@ -4,19 +4,21 @@ They go as JSON lines into a file or a pipe; on a terminal they are drawn.
 """
 
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.options import Set, SettingsFile, parameters_of
 from pipeline.cli.progress import reading
-from pipeline.cli.telling import advice, others
+from pipeline.cli.telling import advice, others, secrets, told
 from pipeline.drawing import plain
 from pipeline.errors import UsageError
 from pipeline.ingest.found import many
 from pipeline.records import Incident, Rejected, canonical
+
+if TYPE_CHECKING:
+    from pipeline.analyze import Analysis
 
 SHOWN_INCIDENTS = 5
 """Drawn whole on a terminal, each a page long; more are listed, a line each."""
@@ -58,7 +60,7 @@ def analyze(
     if not quiet:
         rejections.tell()
         sys.stderr.writelines(f"{plain(line)}\n" for line in found.found)
-        _tell(found.counts, found.unmapped, len(found.incidents))
+        _tell(found)
     if sys.stdout.isatty() and not quiet:
         _draw(found.incidents)
 
@@ -76,7 +78,7 @@ class _Rejections:
             return
         self._count += 1
         if len(self._shown) < SHOWN_REJECTIONS:
-            self._shown.append(f"{rejected.where}: {rejected.code}: {rejected.what}")
+            self._shown.append(told(rejected))
 
     def tell(self) -> None:
         """Print them."""
@@ -98,14 +100,16 @@ def _write(incidents: list[Incident], output: Path | None) -> None:
         raise UsageError(f"{output}: cannot be written ({trouble.strerror})") from trouble
 
 
-def _tell(counts: Counter[str], unmapped: list[tuple[str, int]], incidents: int) -> None:
-    told = (
+def _tell(found: "Analysis") -> None:
+    counts = found.counts
+    summary = (
         f"{counts['lines']} lines: {counts['published']} observations of known nodes,"
         f" {counts['unmapped']} unmapped, {counts['rejected']} rejected,"
-        f" {counts['blank']} blank{others(counts)}; {many(incidents, 'incident')}\n"
+        f" {counts['blank']} blank{others(counts)}{secrets(found.redacted)};"
+        f" {many(len(found.incidents), 'incident')}\n"
     )
-    sys.stderr.write(told)
-    sys.stderr.writelines(f"{line}\n" for line in advice(counts, unmapped))
+    sys.stderr.write(summary)
+    sys.stderr.writelines(f"{line}\n" for line in advice(counts, found.unmapped))
 
 
 def _draw(incidents: list[Incident]) -> None:

@@ -96,10 +96,11 @@ def show(
     query = Query(id_prefix=incident_id)
     with _incidents(query, from_topic=from_topic, store=store, file=settings_file) as found:
         incident = _only(incident_id, list(found))
+    from pipeline.cli.console import console, write_json
+
     if as_json:
-        sys.stdout.buffer.write(_lines([incident]))
+        write_json(_lines([incident]))
         return
-    from pipeline.cli.console import console
     from pipeline.drawing import incident_drawing
 
     console().print(incident_drawing(incident))
@@ -122,7 +123,9 @@ def export(
     with _incidents(Query(), from_topic=from_topic, store=store, file=settings_file) as found:
         content = _lines(_final(found, merged=merged))
     if output is None:
-        sys.stdout.buffer.write(content)
+        from pipeline.cli.console import write_json
+
+        write_json(content)
         return
     try:
         output.write_bytes(content)
@@ -175,18 +178,21 @@ def in_topic(settings: "Settings") -> dict[str, Incident]:
         bad = folded.rejected[0]
         more = sum(part.last for part in folded.rejected) - 1
         others = f" (and {more} more)" if more else ""
-        sys.stderr.write(f"aftershock: no incident: {bad.where}: {bad.what}{others}\n")
+        from pipeline.cli.telling import told
+
+        sys.stderr.write(f"aftershock: no incident: {told(bad)}{others}\n")
     return {name: incident for name, incident in folded.latest.items() if incident is not None}
 
 
 def _print(chosen: list[Incident], *, as_json: bool) -> None:
+    from pipeline.cli.console import console, write_json
+
     if as_json:
-        sys.stdout.buffer.write(_lines(chosen))
+        write_json(_lines(chosen))
         return
     if not chosen:
         sys.stderr.write("no incidents\n")
         return
-    from pipeline.cli.console import console
     from pipeline.drawing import list_of
 
     console().print(list_of(chosen))

@@ -10,6 +10,7 @@ import typer
 from pipeline.cli.incidents import Store, in_topic
 from pipeline.cli.options import AsJson, SettingsFile
 from pipeline.errors import AftershockError
+from pipeline.harmless import one_line
 
 if TYPE_CHECKING:
     from pipeline.store.rebuilding import Differences
@@ -77,7 +78,7 @@ def _print(before: "Differences", after: "Differences", *, as_json: bool) -> Non
         if ids:
             sys.stdout.write(f"{len(ids)} {what}: {_some(ids)}\n")
     for name, reason in list(before.refused.items())[:MAX_NAMED]:
-        sys.stdout.write(f"refused by the store: {_some([name])}: {reason}\n")
+        sys.stdout.write(f"refused by the store: {_some([name])}: {one_line(reason)}\n")
     extra = f", {len(after.extra)} in the store only" if after.extra else ""
     differing = sum(len(ids) for ids in after.wrong.values())
     sys.stdout.write(f"{after.equal} equal byte for byte, {differing} different{extra}\n")

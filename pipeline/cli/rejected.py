@@ -3,11 +3,16 @@
 import base64
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.options import AsJson, SettingsFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pipeline.broker.letters import Letter
 
 rejected_app = typer.Typer(
     name="rejected", help="List rejected records; publish them again.", no_args_is_help=True
@@ -23,22 +28,29 @@ def list_rejected(
     as_json: AsJson = False,
     settings_file: SettingsFile = None,
 ) -> None:
-    """List rejected records: where they came from, and what is wrong with them."""
+    """List rejected records: where they came from, and what is wrong with them.
+
+    They keep their original bytes, secrets and all (``--values``); what is wrong with them is told
+    without secrets.
+    """
     from pipeline.broker.clients import quiet_library
     from pipeline.broker.letters import letters
     from pipeline.broker.tail import read_to_end
     from pipeline.broker.topics import rejected
+    from pipeline.redact import Redactor
     from pipeline.settings_sources import load_settings
 
     quiet_library()
-    kafka = load_settings(settings_file).kafka
+    settings = load_settings(settings_file)
+    redact = Redactor(settings.redact.redaction).text
+    kafka = settings.kafka
     found = letters(read_to_end(kafka, [rejected(kafka.topic_prefix)]))
     if as_json:
         for letter in found:
             told: dict[str, object] = {
-                "where": letter.where,
+                "where": redact(letter.where),
                 "code": letter.code,
-                "what": letter.what,
+                "what": redact(letter.what),
                 "bytes": len(letter.value),
                 "complete": letter.complete,
             }
@@ -46,6 +58,10 @@ def list_rejected(
                 told["value"] = base64.b64encode(letter.value).decode()
             sys.stdout.write(json.dumps(told) + "\n")
         return
+    _print(found, redact)
+
+
+def _print(found: "Iterable[Letter]", redact: "Callable[[str], str]") -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -60,7 +76,10 @@ def list_rejected(
     for letter in found:
         size = f"{len(letter.value)}" if letter.complete else f"{len(letter.value)} (cut off)"
         table.add_row(
-            Text(plain(letter.where)), Text(plain(letter.code)), size, Text(plain(letter.what))
+            Text(plain(redact(letter.where))),
+            Text(plain(letter.code)),
+            size,
+            Text(plain(redact(letter.what))),
         )
     if not table.row_count:
         sys.stderr.write("nothing was rejected\n")

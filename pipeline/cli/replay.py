@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import AsJson, Set, SettingsFile, parameters_of
-from pipeline.cli.telling import advice, others
+from pipeline.cli.telling import advice, others, secrets
 from pipeline.drawing import plain
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _warn(begins: datetime, told_until: datetime) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{plain(line)}\n")
 
 
 def _silent(line: str) -> None:
@@ -112,6 +112,7 @@ def _summary(replayed: "Replayed") -> dict[str, object]:
     return {
         "source": replayed.source,
         "counts": dict(sorted(replayed.counts.items())),
+        "redacted": dict(sorted(replayed.redacted.items())),
         "batches": replayed.batches,
         "seconds": round(replayed.seconds, 3),
     }
@@ -120,11 +121,12 @@ def _summary(replayed: "Replayed") -> dict[str, object]:
 def _tell(replayed: "Replayed") -> None:
     counts = replayed.counts
     for line in replayed.found:
-        _say(plain(line))
+        _say(line)
     _say(
         f"{replayed.source}: {counts['lines']} lines: {counts['published']} observations published"
         f" in {replayed.batches} batches, {counts['unmapped']} unmapped, {counts['rejected']}"
-        f" rejected, {counts['blank']} blank{others(counts)}; {replayed.seconds:.1f} s"
+        f" rejected, {counts['blank']} blank{others(counts)}"
+        f"{secrets(replayed.redacted)}; {replayed.seconds:.1f} s"
     )
     for line in advice(counts, replayed.unmapped):
         _say(line)

@@ -1,8 +1,14 @@
 """What became of what ``analyze`` and ``replay`` were given to read, in lines for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pipeline.drawing import plain
+from pipeline.redact import Redactor
+
+if TYPE_CHECKING:
+    from pipeline.broker.letters import Letter
+    from pipeline.records import Rejected
 
 SHOWN_UNMAPPED = 3
 """Names that are shown of what no topology knows."""
@@ -11,6 +17,20 @@ SHOWN_UNMAPPED = 3
 def others(counts: Mapping[str, int]) -> str:
     """Return the buckets that only dumps fill, as they follow the others in a summary."""
     return "".join(f", {counts[name]} {name}" for name in ("unplaced", "repeated") if counts[name])
+
+
+def secrets(redacted: Mapping[str, int]) -> str:
+    """Return how many secrets were replaced, by rule, as it follows the buckets; "" for none."""
+    if not redacted:
+        return ""
+    by_rule = ", ".join(f"{count} {name}" for name, count in sorted(redacted.items()))
+    return f"; {sum(redacted.values())} secrets redacted ({by_rule})"
+
+
+def told(rejected: "Rejected | Letter") -> str:
+    """Return where something that was rejected was, and why: harmless, and without secrets."""
+    line = f"{rejected.where}: {rejected.code}: {rejected.what}"
+    return plain(Redactor().text(line))
 
 
 def advice(counts: Mapping[str, int], unmapped: Sequence[tuple[str, int]]) -> Iterator[str]:

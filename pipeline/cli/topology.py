@@ -12,7 +12,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from pipeline.cli.console import Harmless
 from pipeline.errors import UsageError
+from pipeline.harmless import json_text, lines
 from topology import draw
 from topology.errors import TopologyError
 from topology.form import schema as file_schema
@@ -79,7 +81,7 @@ def show(
     form = Format.JSON if as_json else form
     if form is Format.TERMINAL and output is None:
         width = None if sys.stdout.isatty() else FILE_WIDTH
-        Console(highlight=False, width=width).print(draw.terminal(application))
+        Console(highlight=False, width=width).print(Harmless(draw.terminal(application)))
         return
     _write(_drawn(application, form), output)
 
@@ -119,7 +121,7 @@ def resolve(  # noqa: PLR0913 - one option for each thing that a rule may look a
         _print_json([{"name": name, **asdict(answer)} for name, answer in answers.items()])
         return
     for name, answer in answers.items():
-        sys.stdout.write(_answer(name, answer))
+        sys.stdout.write(lines(_answer(name, answer)))
 
 
 @topology_app.command()
@@ -147,7 +149,7 @@ def _verdict(reference: str, parameters: Mapping[str, str]) -> dict[str, Any]:
 
 def _tell(verdict: Mapping[str, Any]) -> None:
     if not verdict["ok"]:
-        sys.stderr.write(f"{verdict['said']}\n")
+        sys.stderr.write(f"{lines(verdict['said'])}\n")
         return
     sys.stdout.write(
         f"{verdict['topology']}: fine: application {verdict['application']}, version"
@@ -163,7 +165,9 @@ def _drawn(application: Application, form: Format) -> str:
             return _json({"version": application.version, **application.model_dump(mode="json")})
         case Format.TERMINAL:
             text = StringIO()
-            Console(file=text, width=FILE_WIDTH, highlight=False).print(draw.terminal(application))
+            Console(file=text, width=FILE_WIDTH, highlight=False).print(
+                Harmless(draw.terminal(application))
+            )
             return text.getvalue()
 
 
@@ -190,7 +194,7 @@ def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return json_text(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _print_json(value: object) -> None:
@@ -199,7 +203,7 @@ def _print_json(value: object) -> None:
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(lines(text))
         return
     try:
         output.write_text(text, encoding="utf-8")

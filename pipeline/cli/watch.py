@@ -47,11 +47,11 @@ def watch(
 
 
 def _print(incident: Incident, before: Incident | None, *, as_json: bool) -> None:
+    from pipeline.cli.console import console, write_json
+
     if as_json:
-        sys.stdout.buffer.write(canonical(incident) + b"\n")
-        sys.stdout.buffer.flush()
+        write_json(canonical(incident) + b"\n")
         return
-    from pipeline.cli.console import console
     from pipeline.drawing import revision_line
 
     console().print(revision_line(incident, before), soft_wrap=True)

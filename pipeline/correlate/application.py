@@ -81,7 +81,9 @@ class ApplicationState:
         if known is None and not self._admit(symptom, complete_to):
             return News.NONE
         self.put(symptom)
-        return News.MORE if known is not None and _says_the_same(known, symptom) else News.CHANGE
+        if symptom.whisper or (known is not None and _says_the_same(known, symptom)):
+            return News.MORE
+        return News.CHANGE
 
     def put(self, symptom: Symptom) -> None:
         """Put a symptom among the facts (once admitted, or from a snapshot)."""
@@ -147,6 +149,8 @@ class ApplicationState:
         return sorted(found)
 
     def _explain(self, component: Sequence[str], moment: Moment) -> list[Incident]:
+        if all(self.symptoms[member].whisper for member in component):
+            return []
         pieces = [self._weights.evidence[member] for member in component]
         facts = sum(self.symptoms[member].revision for member in component)
         groups = explain(pieces, self._weights)
@@ -184,7 +188,8 @@ class ApplicationState:
         """Give a final component's incidents their final revision, count it, let it go."""
         pieces = [self._weights.evidence[member] for member in component]
         facts = sum(self.symptoms[member].revision for member in component)
-        groups = explain(pieces, self._weights)
+        whispers = all(self.symptoms[member].whisper for member in component)
+        groups = [] if whispers else explain(pieces, self._weights)
         ids = self._with_former_ids(component)
         revisions, ended = self.incidents.finish(groups, facts, ids)
         outcome.incidents += revisions
@@ -199,5 +204,8 @@ class ApplicationState:
 
 
 def _says_the_same(former: Symptom, symptom: Symptom) -> bool:
-    told = ((s.severity, s.implicates, s.cluster_nodes, s.supersedes) for s in (former, symptom))
+    told = (
+        (s.whisper, s.severity, s.implicates, s.cluster_nodes, s.supersedes)
+        for s in (former, symptom)
+    )
     return next(told) == next(told)

@@ -1,9 +1,9 @@
 """Evidence: where trouble is, and since when: seen (a symptom), or supposed (a hidden fault)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.correlate.settings import CorrelateSettings
-from pipeline.records import Symptom, SymptomClass, micros
+from pipeline.records import Amount, Symptom, SymptomClass, micros
 
 _SECOND = 1_000_000
 
@@ -25,6 +25,8 @@ class Evidence:
     last_seen_s: float
     unsure_s: float
     """The trouble may have begun this much earlier than it was seen, or (by resolution) later."""
+    implicated: dict[str, float] = field(default_factory=dict)
+    """Other nodes that it speaks about, with the probability that they are at fault."""
 
     @property
     def order(self) -> tuple[float, str]:
@@ -32,16 +34,19 @@ class Evidence:
         return (self.onset_s, self.id)
 
     @property
-    def implicated(self) -> dict[str, float]:
-        """Other nodes that it speaks about, with the probability that they are at fault."""
-        if self.symptom is None:
-            return {}
-        return {i.node: i.strength for i in self.symptom.implicates if i.node != self.node}
-
-    @property
     def cluster_nodes(self) -> tuple[str, ...]:
         """Machines that its pods ran on."""
         return () if self.symptom is None else self.symptom.cluster_nodes
+
+    @property
+    def amount(self) -> Amount | None:
+        """What can be accounted for along the edges."""
+        return None if self.symptom is None else self.symptom.amount
+
+    @property
+    def is_whisper(self) -> bool:
+        """Tell whether it is weak evidence only."""
+        return self.symptom is not None and self.symptom.whisper
 
     @property
     def score(self) -> float:
@@ -60,6 +65,7 @@ def seen(symptom: Symptom, settings: CorrelateSettings) -> Evidence:
         onset_s=micros(symptom.onset) / _SECOND,
         last_seen_s=micros(symptom.last_seen) / _SECOND,
         unsure_s=symptom.resolution_s + sight_delay_s + settings.clock_tolerance_s,
+        implicated={i.node: i.strength for i in symptom.implicates if i.node != symptom.node},
     )
 
 

@@ -6,8 +6,10 @@ probability to be its cause is the weighted mean, over the group's symptoms, of 
 there.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +17,10 @@ from numpy.typing import NDArray
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Array
 from pipeline.correlate.hidden import Explanation, explained
+from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.parents import Weights
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.records import Symptom
-from topology.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Posterior:
     """P(k → j) by evidence id, likeliest first (ties by id)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """Symptoms explained together."""
 
@@ -39,9 +41,15 @@ class Group:
     """Earliest first: the first is the anchor."""
     evidence: tuple[Evidence, ...]
     """The symptoms as evidence, and the hidden faults that may be behind them."""
-    posteriors: dict[str, Posterior]
     shares: dict[str, float]
     """Probability of each node to be the cause, likeliest first; the sum is at most 1."""
+    whole: Explanation
+    """The explanation of the component that it is a group of."""
+
+    @cached_property
+    def posteriors(self) -> dict[str, Posterior]:
+        """What set off each piece of evidence, by its id."""
+        return _posteriors(self.whole, {piece.id for piece in self.evidence})
 
     def at(self, node: str) -> tuple[Symptom, ...]:
         """Return the symptoms seen at a node."""
@@ -61,22 +69,39 @@ def explain(component: Sequence[Evidence], weights: Weights) -> list[Group]:
     symptoms = sorted(component, key=lambda piece: piece.order)
     model = weights.model
     whole = explained(symptoms, weights.forest(symptoms), model)
-    start = np.array([_weight(piece, model.graph, model.settings) for piece in symptoms])
-    groups = joined(whole.roots[: len(symptoms)], model.settings.join_at)
+    start = np.array([_weight(piece, model) for piece in symptoms])
+    groups = joined(whole.roots[: len(symptoms)], faults(whole.pieces), model.settings.join_at)
     return [_group(whole, members, start[members], model.settings) for members in groups]
 
 
-def joined(roots: Array, join_at: float) -> list[list[int]]:
-    """Return groups of rows that probably have the same root, each in order.
+def faults(pieces: Sequence[Evidence]) -> list[int]:
+    """Return for each piece the number of its fault: what is at one node at one time is one."""
+    numbers: dict[str, int] = {}
+    ends: dict[str, float] = {}
+    found = [0] * len(pieces)
+    for position in sorted(range(len(pieces)), key=lambda at: pieces[at].order):
+        piece = pieces[position]
+        begins, until = piece.onset_s - piece.unsure_s, piece.last_seen_s + piece.unsure_s
+        if begins >= ends.get(piece.node, -math.inf):
+            numbers[piece.node] = position
+        ends[piece.node] = max(until, ends.get(piece.node, -math.inf))
+        found[position] = numbers[piece.node]
+    return found
 
-    The overlap of two distributions is the greatest probability with which both can have the same
-    root; from ``join_at`` on they belong together. A group that is not itself a root (less than
-    ``1 - join_at`` of its roots are inside) then joins where most of them are.
+
+def joined(roots: Array, fault_of: Sequence[int], join_at: float) -> list[list[int]]:
+    """Return groups of rows that probably go back to the same fault, each in order.
+
+    ``fault_of`` is the fault of each column. The overlap of two distributions is the greatest
+    probability with which both can go back to the same; from ``join_at`` on they belong together. A
+    group that is not itself a root (less than ``1 - join_at`` of its roots are inside) then joins
+    where most of them are.
     """
     size = len(roots)
     leader = np.arange(size)
+    by_fault = roots @ np.equal.outer(fault_of, sorted(set(fault_of)))
     for row in range(size):
-        overlap = np.minimum(roots[row], roots).sum(axis=1)
+        overlap = np.minimum(by_fault[row], by_fault).sum(axis=1)
         for other in np.flatnonzero(overlap >= join_at):
             leader[leader == leader[other]] = leader[row]
     _house(roots[:, :size], leader, at_home=1.0 - join_at)
@@ -95,11 +120,11 @@ def _house(roots: Array, leader: NDArray[np.int_], at_home: float) -> None:
             leader[leader == head] = favourite
 
 
-def _weight(piece: Evidence, graph: Graph, settings: CorrelateSettings) -> float:
-    template = graph.application.template_of(piece.node)
-    entry = template is not None and template.entry
+def _weight(piece: Evidence, model: Likelihood) -> float:
+    settings = model.settings
     severity = "minor" if piece.symptom is None else piece.symptom.severity
-    return settings.severity_weight[severity] * (settings.entry_factor if entry else 1.0)
+    weight = settings.whisper_weight if piece.is_whisper else settings.severity_weight[severity]
+    return weight * (settings.entry_factor if model.is_entry(piece.node) else 1.0)
 
 
 def _group(
@@ -115,15 +140,15 @@ def _group(
     return Group(
         symptoms=tuple(piece.symptom for piece in pieces if piece.symptom is not None),
         evidence=tuple(pieces),
-        posteriors=_posteriors(whole, chosen),
         shares=dict(sorted(shares.items(), key=lambda item: (-round(item[1], 4), item[0]))),
+        whole=whole,
     )
 
 
 def _posteriors(whole: Explanation, chosen: set[str]) -> dict[str, Posterior]:
     posteriors = {}
     for position, piece in enumerate(whole.pieces):
-        if piece.symptom is None or piece.id in chosen:
+        if piece.id in chosen:
             alone, parents = whole.forest.posterior(position)
             named = zip((other.id for other in whole.pieces), parents.tolist(), strict=True)
             likely = sorted((item for item in named if item[1] > 0), key=lambda i: (-i[1], i[0]))

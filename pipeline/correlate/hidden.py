@@ -81,7 +81,7 @@ def _with(
     """Return the log odds that a fault is real, and the explanation if it is."""
     cost = model.background(fault.node) * span_s
     sets_off = np.array([_sets_off(fault, piece, cost, model) for piece in known.pieces])
-    set_off_by = np.array([model.trigger(piece, fault) for piece in known.pieces])
+    set_off_by = np.array([model.rate(piece, fault) for piece in known.pieces])
     wider = known.forest.with_state(sets_off, set_off_by, model.background(fault.node))
     log_odds = wider.log_weight() + float(np.log(span_s)) - known.forest.log_weight()
     pieces = (*known.pieces, fault)
@@ -95,7 +95,7 @@ def _sets_off(fault: Evidence, piece: Evidence, cost: float, model: Likelihood) 
     node with strength s is set off by that node's fault with probability s, whatever supposing the
     fault costs. Every further witness, and every other effect, then comes for free.
     """
-    rate = model.trigger(fault, piece)
+    rate = model.rate(fault, piece)
     strength = piece.implicated.get(fault.node)
     if rate == 0.0 or strength is None:
         return rate

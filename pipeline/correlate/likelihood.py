@@ -9,11 +9,18 @@ Both are rates per second, so that their ratio is a probability.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from pipeline.correlate.amounts import dose
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.settings import CorrelateSettings
 from topology.graph import MAX_HOPS, Graph
+from topology.model import Kind
+
+_ABOUT_AS_LIKELY = 0.5
+"""Share of the greatest rate from which a cause is a serious rival."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,20 @@ class Hop:
     strength: float
     typical_s: float
     longest_s: float
+
+
+class Trigger(NamedTuple):
+    """How one piece of evidence may have set off another."""
+
+    potential: float
+    """Rate per second, if the cause accounts for all of the effect."""
+    dose: float
+    """Share of the effect that it can account for."""
+
+    @property
+    def rate(self) -> float:
+        """w(i→j), per second."""
+        return self.potential * self.dose
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +62,19 @@ class Likelihood:
         unsure = 2 * (max(self.settings.sight_delay_s.values()) + self.settings.clock_tolerance_s)
         return max(along, self.settings.same_node_longest_s) + unsure
 
+    @property
+    def has_entries(self) -> bool:
+        """Tell whether the application says where its users come in."""
+        return any(template.entry for template in self.graph.application.nodes)
+
+    def is_entry(self, node: str) -> bool:
+        """Tell whether users come in at a node."""
+        template = self.graph.application.template_of(node)
+        return template is not None and template.entry
+
     def background(self, node: str) -> float:
         """Return the rate, per second, at which a node has trouble by itself."""
-        template = self.graph.application.template_of(node)
-        kind = template.kind if template is not None else "component"
-        return self.settings.background_per_s * self.settings.kind_prior[kind]
+        return self.settings.background_per_s * self._kind_prior(node)
 
     def alone(self, effect: Evidence) -> float:
         """Return w(∅→j), per second: the rate at which it comes by itself.
@@ -54,13 +83,34 @@ class Likelihood:
         """
         return self.background(effect.node) * (1.0 - max(effect.implicated.values(), default=0.0))
 
-    def trigger(self, cause: Evidence, effect: Evidence) -> float:
-        """Return w(i→j), per second; 0 where the cause cannot have set off the effect."""
+    def trigger(self, cause: Evidence, effect: Evidence) -> Trigger | None:
+        """Return w(i→j); None where the cause cannot have set off the effect."""
         hop = self.hop(cause, effect)
         if hop is None or not _within(hop, cause, effect):
-            return 0.0
+            return None
         density = self._lag_density(hop, cause, effect)
-        return hop.strength * density * self._compatible(hop, cause, effect)
+        potential = hop.strength * density * self._compatible(hop, cause, effect)
+        if self._kind(cause.node) == "endpoint":  # what lies behind it has a way of its own
+            potential *= self._kind_prior(cause.node)
+        return Trigger(potential, _dose(cause, effect))
+
+    def rate(self, cause: Evidence, effect: Evidence) -> float:
+        """Return w(i→j), per second; 0 where the cause cannot have set off the effect."""
+        trigger = self.trigger(cause, effect)
+        return 0.0 if trigger is None else trigger.rate
+
+    def unaccounted(self, effect: Evidence, triggers: Iterable[Trigger]) -> float:
+        """Return the rate, per second, at which an effect has what no cause accounts for by itself.
+
+        Of causes that are about as likely, that which accounts for most decides; what it leaves is
+        the node's own, less readily so where the node seldom is at fault.
+        """
+        found = list(triggers)
+        if effect.amount is None or not found:
+            return 0.0
+        best = max(trigger.potential for trigger in found)
+        left = min(1.0 - t.dose for t in found if t.potential >= _ABOUT_AS_LIKELY * best)
+        return left * best * self._kind_prior(effect.node)
 
     def hop(self, cause: Evidence, effect: Evidence) -> Hop | None:
         """Return the causal way between the nodes of two pieces of evidence, if there is one."""
@@ -68,7 +118,21 @@ class Likelihood:
             known = self.settings
             strength, typical = known.same_node_strength, known.same_node_typical_s
             return Hop((cause.node,), strength, typical, known.same_node_longest_s)
-        return self.way(cause.node, effect.node, effect.cluster_nodes)
+        way = self.way(cause.node, effect.node, effect.cluster_nodes)
+        return self._view(cause.node, effect.node) if way is None else way
+
+    def _view(self, caller: str, endpoint: str) -> Hop | None:
+        """Return the way from a caller to a mere view of its calls, if the effect is one.
+
+        By the graph the endpoint is the cause: what is called. But it shows what the calls meet,
+        wherever that comes from.
+        """
+        if self._kind(endpoint) != "endpoint":
+            return None
+        way = self.way(endpoint, caller)
+        if way is None or len(way.nodes) > 2:  # noqa: PLR2004 - the call itself, no more
+            return None
+        return Hop(way.nodes[::-1], way.strength, way.typical_s, way.longest_s)
 
     def way(self, cause: str, effect: str, cluster_nodes: tuple[str, ...] = ()) -> Hop | None:
         """Return the best path of the graph between two nodes, if there is one."""
@@ -76,6 +140,13 @@ class Likelihood:
         if path is None:
             return None
         return Hop(tuple(path.nodes), path.strength, path.typical_s, path.longest_s)
+
+    def _kind_prior(self, node: str) -> float:
+        return self.settings.kind_prior[self._kind(node)]
+
+    def _kind(self, node: str) -> Kind:
+        template = self.graph.application.template_of(node)
+        return template.kind if template is not None else "component"
 
     def _lag_density(self, hop: Hop, cause: Evidence, effect: Evidence) -> float:
         """Return the mean delay density over the lags that both onsets allow.
@@ -102,7 +173,7 @@ class Likelihood:
             self.settings.cause_power[cause.symptom_class]
             * self.settings.effect_power[effect.symptom_class]
         )
-        return powers * _named(hop, effect) * _dose(cause, effect)
+        return powers * _named(hop, effect)
 
 
 def _within(hop: Hop, cause: Evidence, effect: Evidence) -> bool:
@@ -125,6 +196,12 @@ def _named(hop: Hop, effect: Evidence) -> float:
 
 
 def _dose(cause: Evidence, effect: Evidence) -> float:
-    """A small deviation does not account for a large one of the same class."""
+    """Return the share of the effect that the cause can account for.
+
+    Amounts add up. Where there are none, a small deviation does not account for a large one of the
+    same class.
+    """
+    if cause.amount is not None and effect.amount is not None:
+        return dose(cause.amount, effect.amount)
     comparable = cause.symptom_class == effect.symptom_class and cause.score and effect.score
     return min(1.0, cause.score / effect.score) if comparable else 1.0

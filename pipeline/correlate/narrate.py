@@ -32,6 +32,7 @@ OPENING_WEIGHT = 1.0
 CONFIDENT, CONFIDENT_LEAD, AMBIGUOUS = 0.6, 0.2, 0.3
 """A first cause this likely and this far ahead is confident; below the last it is unknown."""
 
+_LESSER: dict[Severity, Severity] = {"minor": "minor", "major": "minor", "critical": "major"}
 _RANK: dict[Severity, int] = {"minor": 0, "major": 1, "critical": 2}
 
 
@@ -67,7 +68,7 @@ def narrate(group: Group, standing: Standing, model: Likelihood) -> Incident:
         detected_at=detected_at(symptoms, model),
         updated_at=last_seen,
         resolved_at=last_seen if standing.status == "resolved" else None,
-        severity=max((symptom.severity for symptom in symptoms), key=_RANK.__getitem__),
+        severity=_severity(symptoms, model),
         verdict=_verdict(causes),
         causes=causes,
         nodes=tuple(sorted({symptom.node for symptom in symptoms})[:MAX_NODES]),
@@ -76,6 +77,14 @@ def narrate(group: Group, standing: Standing, model: Likelihood) -> Incident:
         unobserved=_unobserved(group, causes, model),
         graph_version=model.graph.application.version,
     )
+
+
+def _severity(symptoms: Sequence[Symptom], model: Likelihood) -> Severity:
+    """Return the worst of the symptoms, a rank lower where no user can have felt it yet."""
+    told = [symptom for symptom in symptoms if not symptom.whisper] or symptoms
+    worst = max((symptom.severity for symptom in told), key=_RANK.__getitem__)
+    felt = not model.has_entries or any(model.is_entry(symptom.node) for symptom in told)
+    return worst if felt else _LESSER[worst]
 
 
 def merged(former: Incident, into: str | None, revision: int) -> Incident:
@@ -105,7 +114,8 @@ def _sufficed(symptoms: Sequence[Symptom], model: Likelihood) -> datetime | None
     several times: the heaviest counts.
     """
     weights: dict[tuple[str, str], float] = {}
-    for symptom in sorted(symptoms, key=lambda each: (each.detected_at, each.id)):
+    told = (symptom for symptom in symptoms if not symptom.whisper)
+    for symptom in sorted(told, key=lambda each: (each.detected_at, each.id)):
         kind = (symptom.node, symptom.symptom_class)
         weight = model.settings.severity_weight[symptom.severity]
         weights[kind] = max(weight, weights.get(kind, 0.0))

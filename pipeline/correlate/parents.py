@@ -1,13 +1,13 @@
 """What may have set off what: rates between all active symptoms, kept per pair."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Forest
-from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.likelihood import Likelihood, Trigger
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Weights:
 
     model: Likelihood
     evidence: dict[str, Evidence] = field(default_factory=dict)
-    _causes: dict[str, dict[str, float]] = field(default_factory=dict)
+    _causes: dict[str, dict[str, Trigger]] = field(default_factory=dict)
     _effects: dict[str, set[str]] = field(default_factory=dict)
 
     def put(self, new: Evidence) -> None:
@@ -43,27 +43,39 @@ class Weights:
         for effect in self._effects.pop(evidence_id):
             self._causes[effect].pop(evidence_id, None)
 
-    def neighbours(self, evidence_id: str) -> Iterable[str]:
-        """Return what may have to do with it: effects, causes, and what names the same node."""
+    def neighbours(self, evidence_id: str) -> set[str]:
+        """Return what may have to do with it: effects, causes, and what names the same node.
+
+        Whispers have to do with what is more than a whisper, and not with each other.
+        """
         mine = self.evidence[evidence_id]
-        alike = (other.id for other in self.evidence.values() if self._name_the_same(mine, other))
-        return {*self._effects[evidence_id], *self._causes[evidence_id], *alike} - {evidence_id}
+        found = self._effects[evidence_id] | self._causes[evidence_id].keys()
+        if mine.implicated:
+            alike = (o for o in self.evidence.values() if self._name_the_same(mine, o))
+            found |= {other.id for other in alike} - {evidence_id}
+        if mine.is_whisper:
+            found = {other for other in found if not self.evidence[other].is_whisper}
+        return found
 
     def forest(self, pieces: Sequence[Evidence]) -> Forest:
         """Return the rates between some of the symptoms, in the given order."""
         index = {piece.id: position for position, piece in enumerate(pieces)}
         rates = np.zeros((len(pieces), len(pieces)))
         for piece in pieces:
-            for cause, rate in self._causes[piece.id].items():
+            for cause, trigger in self._causes[piece.id].items():
                 position = index.get(cause)
                 if position is not None:
-                    rates[index[piece.id], position] = rate
-        return Forest(rates, np.array([self.model.alone(piece) for piece in pieces]))
+                    rates[index[piece.id], position] = trigger.rate
+        return Forest(rates, np.array([self._alone(piece) for piece in pieces]))
+
+    def _alone(self, piece: Evidence) -> float:
+        triggers = self._causes[piece.id].values()
+        return self.model.alone(piece) + self.model.unaccounted(piece, triggers)
 
     def _weigh(self, cause: Evidence, effect: Evidence) -> None:
-        rate = self.model.trigger(cause, effect)
-        if rate > 0:
-            self._causes[effect.id][cause.id] = rate
+        trigger = self.model.trigger(cause, effect)
+        if trigger is not None and trigger.rate > 0:
+            self._causes[effect.id][cause.id] = trigger
             self._effects[cause.id].add(effect.id)
 
     def _name_the_same(self, one: Evidence, other: Evidence) -> bool:

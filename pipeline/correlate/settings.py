@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.records import Severity, SymptomClass
+from topology.model import Kind
 
 DAY_S = 86_400.0
 
@@ -13,7 +14,7 @@ class CorrelateSettings:
 
     background_per_s: float = 1 / DAY_S
     """Rate at which a symptom comes by itself at a component: about one a day."""
-    kind_prior: dict[str, float] = field(
+    kind_prior: dict[Kind, float] = field(
         default_factory=lambda: {
             "component": 1.0,
             "platform": 0.7,  # many eyes on it, and it is shared: rarer than our own parts
@@ -56,6 +57,8 @@ class CorrelateSettings:
     )
     """Weight of a symptom: in opening an incident (which takes 1.0: three different minor ones) and
     in its cause."""
+    whisper_weight: float = 0.1
+    """Weight of a weak symptom in the cause; it opens nothing."""
     entry_factor: float = 2.0
     """What is felt at an entry node weighs this much more."""
     sight_delay_s: dict[str, float] = field(

@@ -4,7 +4,9 @@ import math
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 KEPT = 60
 """Earlier buckets that are remembered of a series: an hour of minutes, four bytes each."""
@@ -60,7 +62,7 @@ def remember(history: bytes, value: float) -> bytes:
     return (history + struct.pack("<f", clamp(value)))[-4 * KEPT :]
 
 
-def reference(past: Sequence[float], deviant: int) -> Sequence[float] | None:
+def reference(past: Sequence[T], deviant: int) -> Sequence[T] | None:
     """Return what a new value is compared with; ``None`` while there is too little.
 
     ``deviant`` has a bit for each bucket of the past, the latest is bit 0. Neighbouring deviant
@@ -81,8 +83,8 @@ def reference(past: Sequence[float], deviant: int) -> Sequence[float] | None:
 def deviation(value: float, past: Sequence[float], floor: float) -> Deviation:
     """Compare a value with its past. ``floor``: the least standard deviation that is believed."""
     ordered = sorted(past)
-    median = _quantile(ordered, 0.5)
-    spread = (_quantile(ordered, 0.75) - _quantile(ordered, 0.25)) / IQR_PER_SIGMA
+    median = quantile(ordered, 0.5)
+    spread = (quantile(ordered, 0.75) - quantile(ordered, 0.25)) / IQR_PER_SIGMA
     sigma = max(spread, RELATIVE_FLOOR * abs(median), floor)
     distance = value - median
     farthest = ordered[-1] - median if distance > 0 else median - ordered[0]
@@ -112,7 +114,7 @@ def rate(samples: Sequence[tuple[int, float]]) -> float | None:
     return grown / (span / 1e6)
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float:
+def quantile(ordered: Sequence[float], share: float) -> float:
     """Return the value at a share of a sorted sequence, between neighbours in proportion."""
     at = share * (len(ordered) - 1)
     below = int(at)

@@ -39,6 +39,8 @@ class Published(msgspec.Struct, array_like=True):
     last: int
     former: list[str] = msgspec.field(default_factory=list)
     """Ids that it was told under before (bounded, see ``publishing``)."""
+    whisper: bool = False
+    """Told as weak evidence only."""
 
 
 class Track(msgspec.Struct):

@@ -158,7 +158,7 @@ class _Plain:
         return self._parameters[name]
 
 
-_SUBSTITUTED = frozenset({"signatures", "implicates", "node", "at"})
+_SUBSTITUTED = frozenset({"signatures", "implicates", "node", "at", "not_at"})
 """The way to node ids, where parameters stand; all else is taken verbatim."""
 
 

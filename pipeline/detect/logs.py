@@ -14,6 +14,7 @@ import msgspec
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.pack import LogSignature, SignaturePack
+from pipeline.detect.prefilter import Prefilter
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.tallies import BUCKET, Occurrence, note
@@ -67,11 +68,7 @@ class LogDetector:
 
     def __init__(self, pack: SignaturePack, settings: DetectSettings) -> None:
         self._recognisers = tuple(_compiled(signature) for signature in pack.logs)
-        self._literals = tuple(
-            (literal, order)
-            for order, signature in enumerate(pack.logs)
-            for literal in signature.any_of
-        )
+        self._prefilter = Prefilter([signature.any_of for signature in pack.logs])
         self._limit = settings.max_fingerprints
         self._publisher = Publisher(
             detector="logs",
@@ -85,7 +82,7 @@ class LogDetector:
 
     def apply(self, facts: LogFacts, observations: Sequence[Observation], closed_to: int) -> None:
         """Add log lines to the facts; each is counted in exactly one bucket."""
-        literals = self._literals
+        signatures_of = self._prefilter.groups_in
         for line in observations:
             if not isinstance(line, Log):
                 raise TypeError(f"not a log line: {line.signal}")
@@ -94,8 +91,7 @@ class LogDetector:
             if time < closed_to:
                 facts.late += 1
                 continue
-            message = line.message
-            orders = [order for literal, order in literals if literal in message]
+            orders = signatures_of(line.message)
             if not orders:
                 facts.no_symptom += 1
             else:
@@ -126,9 +122,9 @@ class LogDetector:
             reconcile(facts, self.counts(facts))
         return facts
 
-    def _look_closer(self, facts: LogFacts, line: Log, orders: list[int]) -> None:
+    def _look_closer(self, facts: LogFacts, line: Log, orders: Sequence[int]) -> None:
         """Find the first signature that recognises a line with one of its literals."""
-        for order in dict.fromkeys(orders):
+        for order in orders:
             recogniser = self._recognisers[order]
             subject = recogniser.match(line.message)
             if subject is None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from pipeline.detect import service
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import bounded
 from pipeline.detect.limits import (
@@ -25,7 +26,8 @@ from pipeline.detect.pack import PAIR_US, SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.rules import Rule
 from pipeline.detect.samples import FORGET_AFTER, MINUTE, Series
-from pipeline.detect.series import Catalogue, Description, Limit
+from pipeline.detect.series import Catalogue, Description, Limit, ServiceSeries
+from pipeline.detect.service import Service, Services
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.tallies import Occurrence, note
 from pipeline.records import Metric, Observation, Signal, Symptom, micros
@@ -35,6 +37,8 @@ RESOLUTION_S = MINUTE // _SECOND
 """A sample tells of the interval before it, of a minute as a rule."""
 MAX_PAIRS = 512
 """Ratios per node and open span of two minutes, some 300 bytes each: 150 kB."""
+MAX_SERVICES = 64
+"""Views of requests per node: 3.5 kB of history each in the changelog, 300 kB with base64."""
 _BEFORE_ALL = -(2**62)
 
 
@@ -47,6 +51,8 @@ class MetricFacts(Facts, kw_only=True):
     """By readable identity; bounded by ``DetectSettings.max_series``."""
     pairs: dict[str, Pair] = msgspec.field(default_factory=dict)
     """Ratios of open spans; bounded by ``MAX_PAIRS``."""
+    services: dict[str, Service] = msgspec.field(default_factory=dict)
+    """By view; bounded by ``MAX_SERVICES``."""
 
 
 class MetricDetector:
@@ -58,10 +64,11 @@ class MetricDetector:
         self._catalogue = Catalogue(pack)
         self._limits = Limits(pack)
         self._minutes = Minutes(pack, settings)
+        self._services = Services(settings)
         self._settings = settings
         self._publisher = Publisher(
             detector="metrics",
-            rules=_rules(pack) | self._minutes.rules,
+            rules=_rules(pack) | self._minutes.rules | service.rules(settings.service_sigmas),
             every_us=int(settings.publish_every_s * _SECOND),
         )
 
@@ -85,7 +92,9 @@ class MetricDetector:
             described = self._catalogue.describe(sample.name, labels, sample.type)
             for rule, pair in described.divides:
                 self._divide(facts, rule, pair, time=time, by=sample.value)
-            if described.matters:
+            if described.service is not None:
+                self._keep_for_service(facts, described.service, sample.value, time)
+            elif described.matters:
                 self._keep(facts, described, sample, time)
             else:
                 facts.no_symptom += 1
@@ -99,6 +108,7 @@ class MetricDetector:
         """Return the ``closed_to`` from which a minute, a ratio or an episode closes."""
         ends = [end for series in facts.series.values() if (end := self._open_end(facts, series))]
         ends += [pair.end for pair in facts.pairs.values()]
+        ends += [(min(s.open) + 1) * MINUTE for s in facts.services.values() if s.open]
         episode = self._publisher.notify_at(facts)
         return min(ends if episode is None else [*ends, episode], default=None)
 
@@ -112,7 +122,8 @@ class MetricDetector:
             for at in minute
         )
         waiting = sum(c.observations for pair in facts.pairs.values() for c in pair.waiting)
-        counts["waiting"] += undecided + waiting
+        of_services = sum(s.waiting for s in facts.services.values())
+        counts["waiting"] += undecided + waiting + of_services
         return counts
 
     def dump(self, facts: MetricFacts) -> bytes:
@@ -155,6 +166,21 @@ class MetricDetector:
         series.values.insert(at, sample.value)
         for limit in described.limits:
             self._look(facts, described, limit, at)
+
+    def _keep_for_service(
+        self, facts: MetricFacts, series: ServiceSeries, value: float, time: int
+    ) -> None:
+        known = facts.services.get(series.view)
+        if known is None:
+            if len(facts.services) >= MAX_SERVICES:
+                facts.overflow += 1
+                return
+            known = facts.services[series.view] = Service(series.view)
+        kept = known.put(series.quantity, time, value)
+        if kept is None:
+            facts.overflow += 1
+        elif not kept:
+            facts.duplicate += 1
 
     def _look(self, facts: MetricFacts, described: Description, limit: Limit, at: int) -> None:
         """Let a limit look at a new sample."""
@@ -231,6 +257,8 @@ class MetricDetector:
         closed = closed_to - closed_to % MINUTE
         if closed <= facts.settled:
             return
+        for known in facts.services.values():
+            self._settle_service(facts, known, closed)
         for key, series in list(facts.series.items()):
             self._settle_series(facts, key, series, closed)
             if not series.times and closed - (series.last or (closed, 0))[0] >= FORGET_AFTER:
@@ -247,6 +275,13 @@ class MetricDetector:
                 new = Track(rule=series.baseline, subject={}, name=series.name)
                 self._note(facts, bounded(f"baseline:{key}"), new, occurrence)
         series.forget(closed)
+
+    def _settle_service(self, facts: MetricFacts, known: Service, closed: int) -> None:
+        for judgement in self._services.judge(known, closed):
+            facts.no_symptom += judgement.samples - len(judgement.found)
+            for found in judgement.found:
+                new = Track(rule=found.rule, subject={}, name="")
+                self._note(facts, found.fingerprint, new, found.occurrence)
 
     def _is_told(self, series: Series, at: int) -> bool:
         """Tell whether a limit accounts for a sample already, as one that is over or waits."""

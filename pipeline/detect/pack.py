@@ -1,7 +1,8 @@
 """Signature packs: which trouble is recognised, as data. The format, validated.
 
-A pack has *signatures* (of logs, events and metrics) and *baselines* (which kinds of metric are
-compared with their own past). Spans are in seconds. Pure; reading the file is ``load_pack``.
+A pack has *signatures* (of logs, events and metrics), *baselines* (which kinds of metric are
+compared with their own past) and *scenarios* (the known failures, which signatures mark). Spans are
+in seconds. Pure; reading the file is ``load_pack``.
 """
 
 import re
@@ -45,6 +46,7 @@ _NESTED = re.compile(r"[+*]\)[+*{]|[+*]\)\?[+*{]")
 Regex = Annotated[str, AfterValidator(_regex)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Title = Annotated[str, Field(min_length=1, max_length=100)]
+Scenario = Annotated[str, Field(pattern=r"^S\d\d$")]
 Strength = Annotated[float, Field(gt=0, le=1)]
 Span = Annotated[float, Field(ge=0, le=86_400)]
 
@@ -78,6 +80,12 @@ class _Signature(_Model):
     implicates: tuple[Implicated, ...] = ()
     suppress: bool = False
     """Known to be harmless: counted, and no symptom."""
+    at: tuple[str, ...] = ()
+    """Holds only at nodes of these forms, such as ``jupyterhub/user/{user}``; empty: at any."""
+    not_at: tuple[str, ...] = ()
+    """Does not hold at nodes of these forms."""
+    marks: tuple[Scenario, ...] = ()
+    """Scenarios of the pack that show this; for a harmless one, those that are no trouble."""
 
     @model_validator(mode="after")
     def _spans_make_sense(self) -> Self:
@@ -287,6 +295,8 @@ class SignaturePack(_Model):
     version: Annotated[int, Field(ge=1)]
     parameters: dict[str, str] = Field(default_factory=dict)
     """Parameters of node patterns (``${instance}``) with their defaults."""
+    scenarios: dict[Scenario, Title] = Field(default_factory=dict)
+    """The failures that are known of the application, each in one line."""
     signatures: tuple[Signature, ...] = ()
     baselines: tuple[Baseline, ...] = ()
 
@@ -297,6 +307,16 @@ class SignaturePack(_Model):
             if name in seen:
                 raise ValueError(f"two signatures have the id {name}")
             seen.add(name)
+        return self
+
+    @model_validator(mode="after")
+    def _marked_scenarios_are_known(self) -> Self:
+        for signature in self.signatures:
+            unknown = sorted(set(signature.marks) - set(self.scenarios))
+            if unknown:
+                raise ValueError(
+                    f"signature {signature.id} marks {unknown[0]}, which is not among scenarios"
+                )
         return self
 
     @property

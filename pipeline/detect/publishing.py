@@ -13,9 +13,11 @@ import msgspec
 
 from pipeline.detect.episodes import Facts, Live, Published, Run, Track, open_runs, owners, settle
 from pipeline.detect.rules import Rule
-from pipeline.records import Symptom, SymptomState, instant
+from pipeline.detect.tallies import Extras
+from pipeline.records import Amount, AmountUnit, Symptom, SymptomState, instant
 
 _SECOND = 1_000_000
+_MILLION = 1_000_000
 MAX_FORMER = 32
 """Former ids that a symptom lists (16 bytes each). An id changes only while observations come out
 of order, at most once per live bucket."""
@@ -114,7 +116,7 @@ class _Telling:
             ]
             if number < len(episodes.ended):
                 due += self._end(facts, run, past)
-            elif run.met is not None:
+            elif self._is_told(run):
                 due += self._go_on(run, past)
             else:
                 self.kept.extend(past)
@@ -122,11 +124,14 @@ class _Telling:
         return due
 
     def _end(self, facts: Facts, run: Run, past: list[Published]) -> Iterable[Symptom]:
-        if run.met is None and not past:
+        if not self._is_told(run) and not past:
             facts.below_threshold += run.tally.observations
             return []
         facts.in_symptom += run.tally.observations
         return [self._symptom(run, "closed", self._former(run, past))]
+
+    def _is_told(self, run: Run) -> bool:
+        return run.met is not None or self.publisher.rules[self.track.rule].whispers
 
     def _go_on(self, run: Run, past: list[Published]) -> Iterable[Symptom]:
         told = next((p for p in past if p.id == self._id(run)), None)
@@ -137,6 +142,7 @@ class _Telling:
             count=run.tally.count,
             last=run.tally.last,
             former=self._former(run, past),
+            whisper=run.met is None,
         )
         if told is not None and not self._is_due(told, news, alone=len(past) == 1):
             self.kept.extend(past)
@@ -147,6 +153,8 @@ class _Telling:
     def _is_due(self, told: Published, news: Published, *, alone: bool) -> bool:
         if news.revision <= told.revision:
             return False
+        if told.whisper and not news.whisper:
+            return True
         grown = news.count >= 2 * told.count or news.last - told.last >= self.publisher.every_us
         return grown or not alone
 
@@ -167,7 +175,7 @@ class _Telling:
             signature=rule.id,
             fingerprint=self.fingerprint,
             symptom_class=rule.symptom_class,
-            severity=rule.severity,
+            severity="major" if tally.score >= rule.major_from else rule.severity,
             title=rule.title.replace("{name}", self.track.name),
             onset=instant(run.onset),
             detected_at=instant(tally.first if run.met is None else run.met),
@@ -180,8 +188,23 @@ class _Telling:
             implicates=rule.implications(self.node, self.track.subject, tally.cluster_nodes),
             pods=tuple(tally.pods),
             cluster_nodes=tuple(tally.cluster_nodes),
+            amount=_amount(rule.unit, tally.extras),
+            whisper=rule.whispers and run.met is None,
             supersedes=tuple(former),
         )
+
+
+def _amount(unit: AmountUnit | None, extras: Extras | None) -> Amount | None:
+    if unit is None or extras is None:
+        return None
+    steps = tuple((number, extra / _MILLION) for number, extra in sorted(extras.amounts.items()))
+    return Amount(
+        unit=unit,
+        total=sum(extras.amounts.values()) / _MILLION,
+        error=extras.error / _MILLION,
+        step_s=extras.step,
+        steps=steps,
+    )
 
 
 def _ceil(time: int, grain: int) -> int:

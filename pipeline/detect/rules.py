@@ -1,11 +1,12 @@
 """What makes an episode a symptom, and what is said about it. Built from a pack, never changed."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.detect.tallies import Tally
-from pipeline.records import Implication, Severity, SymptomClass
+from pipeline.records import AmountUnit, Implication, Severity, SymptomClass
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
@@ -85,6 +86,12 @@ class Rule:
     """How far an onset may truly lie on either side, where the occurrence does not say."""
     need: Need = field(default_factory=Need)
     targets: tuple[Target, ...] = ()
+    unit: AmountUnit | None = None
+    """What its occurrences have amounts of."""
+    major_from: float = math.inf
+    """Score from which it is major, whatever the severity."""
+    whispers: bool = False
+    """What does not make a symptom is told all the same, as weak evidence."""
     grain: int = 1
     """Time closes in steps of this: what is decided in blocks of event time is not cut apart."""
 
@@ -104,6 +111,11 @@ class Rule:
 def variables_in(pattern: str) -> frozenset[str]:
     """Return the variables of a node pattern."""
     return frozenset(_VARIABLE.findall(pattern))
+
+
+def filled(pattern: str, value: str) -> str:
+    """Return a node of a pattern, all its variables having one value."""
+    return _VARIABLE.sub(lambda _: value, pattern)
 
 
 def node_pattern(pattern: str) -> re.Pattern[str]:

@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from pipeline.detect.fingerprints import MAX_SUBJECT, bounded, fingerprint
 from pipeline.detect.pack import Baseline, MetricSignature, Selector, SignaturePack
+from pipeline.detect.service import QUANTITIES, Quantity
 
 MAX_REMEMBERED = 65_536
 """Descriptions of series that are remembered, about 1 kB each: 64 MB at the very worst."""
@@ -41,6 +43,13 @@ class Limit:
     increases: bool
 
 
+class ServiceSeries(NamedTuple):
+    """A series that belongs to a service's requests (see ``service``)."""
+
+    view: str
+    quantity: Quantity
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What a series is to the pack."""
@@ -53,12 +62,14 @@ class Description:
     divides: tuple[tuple[str, str], ...]
     """Rules that divide by it, each with the pair."""
     baseline: Baseline | None
+    service: ServiceSeries | None
+    """What it tells of a service's requests."""
     pod: str | None
     cluster_node: str | None
 
     @property
     def matters(self) -> bool:
-        """Tell whether its samples are kept."""
+        """Tell whether its samples are kept one by one."""
         return bool(self.limits) or self.baseline is not None
 
 
@@ -100,7 +111,8 @@ class Catalogue:
             counter=_is_counter(name, kind),
             limits=tuple(_limit(signature, by_name) for signature in numerators),
             divides=tuple((signature.id, _pair(signature, by_name)) for signature in divisors),
-            baseline=self._baseline(name),
+            baseline=None if name in QUANTITIES else self._baseline(name),
+            service=_service(name, by_name),
             pod=by_name.get("pod"),
             cluster_node=by_name.get("node"),
         )
@@ -110,6 +122,11 @@ class Catalogue:
             return None  # quantiles are made of all buckets together, not of each
         found = next((b for b in self._baselines if b.pattern.match(name)), None)
         return None if found is None or found.skip else found
+
+
+def _service(name: str, labels: Mapping[str, str]) -> ServiceSeries | None:
+    quantity = QUANTITIES.get(name)
+    return None if quantity is None else ServiceSeries(_key("", labels), quantity)
 
 
 def _compiled(selector: Selector) -> _Selection:

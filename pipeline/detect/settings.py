@@ -22,5 +22,9 @@ class DetectSettings:
     """A closed bucket this many robust standard deviations from its past is deviant …"""
     sigmas_at_once: float = 12.0
     """… and this far off it suffices alone; else two of three closed buckets must be deviant."""
+    service_sigmas: float = 4.0
+    """Extra waiting or failing of so many standard errors makes a symptom …"""
+    whisper_sigmas: float = 1.5
+    """… and of so many a whisper."""
     change: float = 0.5
     """A deviant bucket also differs by this share of the median of its past."""

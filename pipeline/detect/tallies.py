@@ -5,6 +5,7 @@ summary, so that the order of arrival cannot matter. Pure values, microseconds t
 """
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,8 +22,48 @@ KEPT_NAMES = 8
 """Pods, and machines, named by a symptom: the first few by name (a few dozen bytes each)."""
 KEPT_TIMES = 20
 """Earliest times kept of a bucket (17 bytes each): enough for the largest ``at_least``."""
+KEPT_STEPS = 64
+"""Steps of amounts kept of an episode (20 bytes each)."""
 TEXT_LENGTH = 300
 """Characters kept of an exemplar."""
+
+
+class Extras(msgspec.Struct, array_like=True):
+    """Extra amounts by steps of event time. Whole numbers, so that sums are exact in any order.
+
+    When there are more than ``KEPT_STEPS``, steps are joined in pairs: the width is the least power
+    of two times the first at which they fit, whatever the order in which they came.
+    """
+
+    step: int
+    """Width in seconds."""
+    error: int
+    """Greatest standard error of one step, in millionths."""
+    amounts: dict[int, int]
+    """By number of the step since 1970, in millionths."""
+
+    def add(self, other: "Extras") -> None:
+        """Add others of the same unit."""
+        mine, theirs = self.amounts, other.amounts
+        step = max(self.step, other.step)
+        self.amounts = _widened(mine, step // self.step)
+        for number, amount in _widened(theirs, step // other.step).items():
+            self.amounts[number] = self.amounts.get(number, 0) + amount
+        self.step, self.error = step, max(self.error, other.error)
+        while len(self.amounts) > KEPT_STEPS:
+            self.amounts = _widened(self.amounts, 2)
+            self.step *= 2
+
+    def copy(self) -> "Extras":
+        """Return extras that may be changed without changing these."""
+        return Extras(self.step, self.error, dict(self.amounts))
+
+
+def _widened(amounts: Mapping[int, int], factor: int) -> dict[int, int]:
+    joined: dict[int, int] = {}
+    for number, amount in amounts.items():
+        joined[number // factor] = joined.get(number // factor, 0) + amount
+    return joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +83,8 @@ class Occurrence:
     """It makes a symptom by itself where the rule asks for that."""
     resolution: int = 0
     """How far the onset may truly lie on either side."""
+    extra: Extras | None = None
+    """What adds up along the edges, where that is counted."""
     pod: str | None = None
     cluster_node: str | None = None
 
@@ -67,6 +110,7 @@ class Tally(msgspec.Struct, array_like=True):
     """The earliest exemplars, sorted, without repeats."""
     pods: list[str] = msgspec.field(default_factory=list)
     cluster_nodes: list[str] = msgspec.field(default_factory=list)
+    extras: Extras | None = None
 
     def copy(self) -> "Tally":
         """Return a tally that may be changed without changing this one."""
@@ -75,6 +119,7 @@ class Tally(msgspec.Struct, array_like=True):
         copied.texts = list(self.texts)
         copied.pods = list(self.pods)
         copied.cluster_nodes = list(self.cluster_nodes)
+        copied.extras = None if self.extras is None else self.extras.copy()
         return copied
 
     def add(self, other: "Tally") -> None:
@@ -93,6 +138,10 @@ class Tally(msgspec.Struct, array_like=True):
         self.texts = _least(self.texts, other.texts, KEPT_TEXTS)
         self.pods = _least(self.pods, other.pods, KEPT_NAMES)
         self.cluster_nodes = _least(self.cluster_nodes, other.cluster_nodes, KEPT_NAMES)
+        if self.extras is None:
+            self.extras = None if other.extras is None else other.extras.copy()
+        elif other.extras is not None:
+            self.extras.add(other.extras)
 
     def _add_onset(self, other: "Tally") -> None:
         if other.onset == self.onset:
@@ -125,6 +174,7 @@ def tally_of(occurrence: Occurrence) -> Tally:
         texts=[(occurrence.time, occurrence.text[:TEXT_LENGTH])],
         pods=[] if occurrence.pod is None else [occurrence.pod],
         cluster_nodes=[] if occurrence.cluster_node is None else [occurrence.cluster_node],
+        extras=None if occurrence.extra is None else occurrence.extra.copy(),
     )
 
 

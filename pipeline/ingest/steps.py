@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pipeline.ingest.batching import Batcher
 from pipeline.records import FEEDS, Batch, Mark, Observation, instant, micros
+from pipeline.redact import Redactor
 
 WORTH_BYTES = 4 * 1024 * 1024
 """Some 16,000 observations: over 1,000 nodes, batches of a dozen and more."""
@@ -30,6 +31,8 @@ class Stepper:
     """Event time between two marks, in microseconds."""
     closing_us: int
     """Event time after the last observation by which everything has closed, in microseconds."""
+    redactor: Redactor = field(default_factory=Redactor)
+    """Takes secrets out, before anything looks at an observation."""
     hurried: bool = True
     """Nobody waits for event time: steps grow until batches are worth a message."""
     read_counts: Callable[[], dict[str, int]]
@@ -44,12 +47,13 @@ class Stepper:
         for observation in observations:
             latest = micros(observation.time)
             yield from self._step(latest)
-            node = self.node_of(observation)
+            redacted = self.redactor.observation(observation)
+            node = self.node_of(redacted)
             if node is None:
                 self.unmapped += 1
                 continue
             self.published += 1
-            full = self.batcher.add(node, observation)
+            full = self.batcher.add(node, redacted)
             if full is not None:
                 yield full
         if latest is not None:
@@ -72,4 +76,6 @@ class Stepper:
 
     def _mark(self, time: int, *, final: bool) -> Mark:
         counts = self.read_counts() | {"published": self.published, "unmapped": self.unmapped}
+        if self.redactor.redacted:
+            counts["redacted"] = self.redactor.redacted
         return Mark(source=self.source, time=instant(time), feeds=FEEDS, final=final, counts=counts)

@@ -176,6 +176,7 @@ class Ingest:
             api=self._shared.api,
             sink=self._shared.sink,
             router=self._shared.router,
+            redactor=self._shared.redactor,
             shard=shard,
             settings=self._shared.settings.ingest.logs,
             source=self._shared.source,
@@ -208,14 +209,22 @@ class Ingest:
         return declared | self._fleet.nodes()
 
     def _counts(self) -> Counter[str]:
-        return self._fleet.counts + self._events.counts + self._metrics.counts()
+        read = self._fleet.counts + self._events.counts + self._metrics.counts()
+        return read + Counter(redacted=self._shared.redactor.redacted)
 
     def _metrics_text(self, loop: asyncio.AbstractEventLoop) -> Callable[[], str | None]:
         """Return what answers Prometheus, from whatever thread: by way of our loop."""
 
         async def told() -> str:
             shared = self._shared
-            return text_of(metrics_of(shared.sink.spots, shared.outbox.stats, self._counts()))
+            return text_of(
+                metrics_of(
+                    shared.sink.spots,
+                    shared.outbox.stats,
+                    self._counts(),
+                    shared.redactor.counts,
+                )
+            )
 
         def asked() -> str | None:
             try:

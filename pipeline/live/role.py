@@ -20,6 +20,7 @@ from pipeline.live.metrics.queries import Query
 from pipeline.live.metrics.reading import queries_of
 from pipeline.live.outbox.outbox import Outbox
 from pipeline.live.outbox.positions import restore
+from pipeline.live.redacting import Redacting
 from pipeline.live.seen import Counting
 from pipeline.live.shards import Shard, shard_of
 from pipeline.live.shared import Shared, path_of
@@ -131,13 +132,15 @@ class Start:
         settings, source = self._settings, self._source
         restored = await asyncio.to_thread(restore, settings.kafka, source)
         outbox = Outbox(settings, source, offsets=restored.offsets)
+        redactor = self._flow.redactor()
         shared = Shared(
             settings=settings,
             flow=self._flow,
             router=self._flow.router(),
+            redactor=redactor,
             api=self._api,
             outbox=outbox,
-            sink=Counting(outbox),
+            sink=Counting(Redacting(outbox, redactor)),
             shard=self._shard,
             source=source,
             namespaces=namespaces,

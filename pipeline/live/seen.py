@@ -69,7 +69,10 @@ class Counting:
 
 
 def metrics_of(
-    spots: Mapping[tuple[str, Signal], Spot], stats: OutboxStats, counts: Counter[str]
+    spots: Mapping[tuple[str, Signal], Spot],
+    stats: OutboxStats,
+    counts: Counter[str],
+    redacted: Mapping[str, int] | None = None,
 ) -> list[Family]:
     """Return what there is to tell, as families of metrics."""
     told = [
@@ -85,6 +88,11 @@ def metrics_of(
         _counter("gaps", "Gaps told.", [(labels, spot.gaps) for labels, spot in told]),
         _counter("lost", "Observations known to be lost.", [(at, s.lost) for at, s in told]),
         *_of_outbox(stats),
+        _counter(
+            "redacted",
+            "Secrets replaced before anything was published, by rule.",
+            [({"rule": name}, n) for name, n in sorted((redacted or {}).items())],
+        ),
         _counter(
             "reading",
             "What happened while reading, by kind.",

@@ -9,6 +9,7 @@ from pipeline.live.cluster.api import ClusterApi
 from pipeline.live.outbox.outbox import Outbox
 from pipeline.live.seen import Counting
 from pipeline.live.shards import Shard
+from pipeline.redact import Redactor
 from pipeline.settings import Settings
 
 
@@ -19,6 +20,8 @@ class Shared:
     settings: Settings
     flow: Flow
     router: Router
+    redactor: Redactor
+    """Also before the outbox: nothing gets past it."""
     api: ClusterApi
     outbox: Outbox
     sink: Counting

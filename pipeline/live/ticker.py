@@ -124,6 +124,7 @@ class Ticker:
             "rejected": read["rejected"],
             "duplicate": read["duplicate"],
             "lost": read["lost"] + sum(stats.lost.values()),
+            **({"redacted": read["redacted"]} if read["redacted"] else {}),
         }
 
     def _tell(self) -> None:

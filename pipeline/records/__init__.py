@@ -42,6 +42,8 @@ from pipeline.records.observation import (
 from pipeline.records.rejected import Rejected, RejectionCode
 from pipeline.records.symptom import (
     SYMPTOM_OR_MARK,
+    Amount,
+    AmountUnit,
     Implication,
     Severity,
     Symptom,
@@ -61,6 +63,8 @@ __all__ = [
     "SIGNALS",
     "SIGNAL_OF_FEED",
     "SYMPTOM_OR_MARK",
+    "Amount",
+    "AmountUnit",
     "Batch",
     "Cause",
     "Change",

@@ -20,6 +20,7 @@ SymptomClass = Literal[
     "unusual",  # differs from its past, meaning unknown
 ]
 SymptomState = Literal["open", "closed"]
+AmountUnit = Literal["seconds", "failures"]
 
 
 class Implication(Record):
@@ -28,6 +29,19 @@ class Implication(Record):
     node: str
     strength: Annotated[float, Field(gt=0, le=1)]
     """Probability that the named node is at fault, given this symptom alone."""
+
+
+class Amount(Record):
+    """How much more there was than usual of something that adds up along calls (design §6)."""
+
+    unit: AmountUnit
+    """Extra seconds of waiting, summed over requests; or extra failed requests."""
+    total: float
+    error: Annotated[float, Field(ge=0)]
+    """Standard error of the extra of one step."""
+    step_s: Annotated[int, Field(ge=1)]
+    steps: tuple[tuple[int, float], ...]
+    """(number of the step since 1970, extra in it), earliest first; bounded."""
 
 
 class Symptom(Record):
@@ -66,6 +80,10 @@ class Symptom(Record):
     """Pods that the evidence came from (bounded, sorted)."""
     cluster_nodes: tuple[str, ...] = ()
     """Machines that those pods ran on (bounded, sorted)."""
+    amount: Amount | None = None
+    """What can be accounted for along the edges; None where nothing is counted."""
+    whisper: bool = False
+    """Below the threshold: it opens nothing, but is evidence near what is open."""
     supersedes: tuple[str, ...] = ()
     """Ids that earlier revisions of this episode had, before its onset was known to be earlier."""
 

@@ -21,6 +21,7 @@ from pipeline.broker import topics
 from pipeline.broker.ensure import ensure_topics
 from pipeline.broker.graphs import publish_graphs
 from pipeline.flow import Flow
+from pipeline.harmless import lines, one_line
 from pipeline.health import Health, served
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.worker.correlate import CorrelateStage
@@ -103,7 +104,7 @@ async def _serve_ingest(settings: Settings, flow: Flow, health: Health) -> None:
     from pipeline.live.role import run_ingest  # noqa: PLC0415 - only this role needs a cluster
 
     def say(line: str) -> None:
-        sys.stderr.write(f"ingest: {line}\n")
+        sys.stderr.write(f"ingest: {one_line(line)}\n")
 
     # a look at all that 500 followers and the libraries hold stops the loop for a sixth of a
     # second, and came every six; what is loaded by now stays for ever
@@ -174,8 +175,16 @@ def _tell(health: Health) -> None:
         report = health.report()
         if report.ready != was_ready:
             what = "ready" if report.ready else f"not ready: {'; '.join(report.problems)}"
-            sys.stderr.write(f"{health.role}: {what}\n")
+            sys.stderr.write(f"{health.role}: {one_line(what)}\n")
             was_ready = report.ready
+
+
+class HarmlessFormatter(logging.Formatter):
+    """What is logged may quote what was read."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as a terminal may have it."""
+        return lines(super().format(record))
 
 
 def _say_little() -> None:
@@ -183,12 +192,10 @@ def _say_little() -> None:
 
     That a broker is away is told by :func:`_tell`, once.
     """
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
-        force=True,
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        HarmlessFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for chatty in ("aiokafka", "faust", "kafka", "mode"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)

@@ -69,10 +69,10 @@ def test_roots_and_weight_are_those_of_all_forests_listed(forest: Forest) -> Non
 def test_the_same_root_joins_and_another_does_not() -> None:
     roots = np.array([[1.0, 0, 0], [0.9, 0.1, 0], [0.1, 0, 0.9]])
 
-    assert joined(roots, 0.6) == [[0, 1], [2]]
+    assert joined(roots, range(roots.shape[1]), 0.6) == [[0, 1], [2]]
 
 
 def test_who_is_torn_between_two_goes_where_its_root_most_probably_is() -> None:
     roots = np.array([[1.0, 0, 0], [0, 1.0, 0], [0.55, 0.4, 0.05]])
 
-    assert joined(roots, 0.6) == [[0, 2], [1]]
+    assert joined(roots, range(roots.shape[1]), 0.6) == [[0, 2], [1]]

@@ -1,14 +1,15 @@
-"""What the tests of detection share: the shipped pack and its detectors."""
+"""What the tests of detection share: the shipped pack and its detectors at the hub."""
 
 from typing import Any
 
 import pytest
 
+from detect_laws import NODE
 from pipeline.detect.detector import Detector
 from pipeline.detect.load_pack import load_pack
 from pipeline.detect.pack import SignaturePack
-from pipeline.detect.registry import detectors
-from pipeline.records import Signal
+from pipeline.detect.registry import NodeDetectors, detectors
+from pipeline.records import SIGNALS, Signal
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,8 @@ def pack() -> SignaturePack:
 
 @pytest.fixture(scope="session")
 def by_signal(pack: SignaturePack) -> dict[Signal, Detector[Any]]:
-    return detectors(pack)
+    at_hub = NodeDetectors(pack)
+    return {signal: at_hub.at(signal, NODE) for signal in SIGNALS}
 
 
 @pytest.fixture(scope="session")

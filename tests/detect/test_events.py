@@ -73,13 +73,21 @@ def test_the_machine_is_implicated_by_its_name(by_signal: Detectors) -> None:
     assert [i.node for i in symptom.implicates] == ["infrastructure/node/wrk-1"]
 
 
-def test_a_first_login_is_suppressed_and_counted(by_signal: Detectors) -> None:
-    waiting = "0/12 nodes are available: 12 pod has unbound immediate PersistentVolumeClaims."
-    event = Event(
-        time=at(0), reason="FailedScheduling", kind="Pod", name="p", type="Warning", message=waiting
-    )
-    told = run(by_signal["event"], [event])
-    assert (told.symptoms, told.counts["suppressed"]) == ([], 1)
+def waiting_for_a_claim(second: float, count: int) -> Event:
+    message = "0/12 nodes are available: 12 pod has unbound immediate PersistentVolumeClaims."
+    fields = {"kind": "Pod", "name": "p", "type": "Warning", "source_uid": "e-9"}
+    return Event(time=at(second), reason="FailedScheduling", message=message, count=count, **fields)
+
+
+def test_a_first_logins_short_wait_is_counted_and_no_symptom(by_signal: Detectors) -> None:
+    told = run(by_signal["event"], [waiting_for_a_claim(0, 1), waiting_for_a_claim(2, 2)])
+    assert (told.symptoms, told.counts["below_threshold"]) == ([], 2)
+
+
+def test_a_claim_that_is_never_bound_is_a_symptom(by_signal: Detectors) -> None:
+    waits = [waiting_for_a_claim(90 * n, n + 1) for n in range(6)]
+    symptom = closed(by_signal["event"], *waits)
+    assert (symptom.signature, symptom.detected_at) == ("claim-unbound", at(360))
 
 
 def test_facts_of_an_old_event_object_are_forgotten(by_signal: Detectors) -> None:

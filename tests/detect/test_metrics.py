@@ -15,7 +15,7 @@ from pipeline.detect.settings import DetectSettings
 from pipeline.records import Metric, Signal, Symptom
 
 Detectors = dict[Signal, Detector[Any]]
-LATENCY = "request_duration_seconds"
+LATENCY = "upstream_response_time_seconds"
 
 
 def sample(second: float, name: str, value: float, **labels: str) -> Metric:

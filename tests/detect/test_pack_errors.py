@@ -28,6 +28,8 @@ WRONG = [
     ("regex.yaml", HEAD + GOOD.replace("title", "regex: '(', title"), 5, "S007"),
     ("nested.yaml", HEAD + GOOD.replace("title", "regex: '(a+)+', title"), 5, "S007"),
     ("ids.yaml", HEAD + GOOD + GOOD, 1, "S007"),
+    ("marks.yaml", HEAD + GOOD.replace("title", "marks: [S01], title"), 1, "S007"),
+    ("scenario.yaml", HEAD + GOOD.replace("title", "marks: [first], title"), 5, "S007"),
     ("span.yaml", HEAD + GOOD.replace("title", "within_s: 900, title"), 5, "S007"),
     (
         "variable.yaml",

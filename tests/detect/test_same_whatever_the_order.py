@@ -101,7 +101,21 @@ def _noisy(seed: int, step: float) -> list[Metric]:
     dice = Random(seed)
     calm = [dice.gauss(0.1, 0.01) for _ in range(25 + int(1800 / step))]
     strange = [dice.choice([0.1, 0.1, 5.0, 0.3]) for _ in range(60)]
-    return _series("request_duration_seconds", calm + strange, labels={"pod": "p-2"}, step=step)
+    return _series("response_time", calm + strange, labels={"pod": "p-2"}, step=step)
+
+
+def _served(seed: int, step: float) -> list[Metric]:
+    """Requests of a service that is calm for a while, then slow and failing now and then."""
+    dice = Random(seed)
+    count = 60 + int(1800 / step)
+    slow = [1.0] * (count - 40) + [dice.choice([1.0, 1.0, 1.3, 9.0]) for _ in range(40)]
+    durations = [dice.gauss(0.1, 0.005) * factor for factor in slow]
+    failing = [0.1 if factor > 1.3 else 0.0 for factor in slow]
+    return [
+        *_series("request_duration_seconds", durations, labels={}, step=step),
+        *_series("request_error_ratio", failing, labels={}, step=step),
+        *_series("request_count", [200.0] * count, labels={}, step=step),
+    ]
 
 
 metrics = st.tuples(
@@ -111,6 +125,7 @@ metrics = st.tuples(
     _sampled("container_memory_working_set_bytes", (10.0, 96.0, 99.0), POD),
     _sampled("kube_pod_container_resource_limits", (100.0, 110.0), POD | {"resource": "memory"}),
     st.builds(_noisy, st.integers(0, 10**6), st.sampled_from([20.0, 60.0, 300.0])),
+    st.builds(_served, st.integers(0, 10**6), st.sampled_from([20.0, 60.0, 300.0])),
 ).map(lambda parts: [sample for part in parts for sample in part])
 
 

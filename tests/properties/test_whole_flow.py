@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.detect.coverage import Coverage
 from pipeline.detect.load_pack import load_pack
-from pipeline.detect.registry import detectors, longest_span_s
+from pipeline.detect.registry import NodeDetectors, longest_span_s
 from pipeline.flow import Flow
 from pipeline.records import SIGNALS, Event, Gap, Log, Mark, Metric, Observation
 from properties.kafka_in_memory import Cluster, arrivals, deliveries, interleaved, messages
@@ -27,7 +27,7 @@ def flow() -> Flow:
     pack = load_pack("jupyterhub")
     return Flow(
         applications=[load("jupyterhub-openshift")],
-        detectors={"": detectors(pack)},
+        detectors={"": NodeDetectors(pack)},
         detect_span_s=longest_span_s(pack),
     )
 

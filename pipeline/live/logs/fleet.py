@@ -26,6 +26,7 @@ from pipeline.live.logs.slots import Slots
 from pipeline.live.shards import Shard
 from pipeline.live.sink import Sink
 from pipeline.records import LogPosition, Placement
+from pipeline.redact import Redactor
 from pipeline.settings_ingest import LogSettings
 from topology.resolve import Identity
 
@@ -64,6 +65,7 @@ class Fleet:
     """Of an earlier process, by container; taken out as containers are found again. What is left
     when all lists are read is for others to tell of."""
     counts: Counter[str] = field(default_factory=Counter)
+    redactor: Redactor = field(default_factory=Redactor)
     pods: dict[str, PodView] = field(default_factory=dict, init=False)
     followers: dict[str, Follower] = field(default_factory=dict, init=False)
     """By ``namespace/pod/uid/container``."""
@@ -271,6 +273,7 @@ class Fleet:
             router=self.router,
             sink=self.sink,
             counts=self.counts,
+            redactor=self.redactor,
         )
 
     def _finished(self, key: str, done: "asyncio.Task[None]") -> None:

@@ -17,6 +17,7 @@ from pipeline.live.logs.budget import Budget
 from pipeline.live.logs.cursor import Cursor
 from pipeline.live.sink import Sink
 from pipeline.records import Gap, Log, Rejected, RejectionCode
+from pipeline.redact import Redactor
 from pipeline.rejection import LongPart, full_parts, in_parts, last_parts
 
 DROPPED_TOLD_S = 5.0
@@ -55,6 +56,8 @@ class LiveLog:
     router: Router
     sink: Sink
     counts: Counter[str]
+    redactor: Redactor = field(default_factory=Redactor)
+    """A line is known as it was published, without its secrets: it is read back from there."""
     first_news: datetime | None = field(default=None, init=False)
     """Time of the first line of this stream that was not known before."""
     _tail: bytes = field(default=b"", init=False)
@@ -146,6 +149,7 @@ class LiveLog:
             if line.strip():
                 self._reject(line, str(trouble))
             return
+        message = self.redactor.message(message)
         news = self.cursor.take(time, message)
         if self._overlaps_with is not None:
             if news and time > self._overlaps_with:

@@ -15,9 +15,15 @@ class Watch(Protocol):
     def next(self) -> simpy.Event:
         """Return what to yield for the next change: its value is a list of ``PodView``.
 
+        It is the same event until it has fired. Who waits for it with a timeout asks
+        ``event.triggered`` and takes ``event.value``, or comes back later.
+
         Raises (in the process that yields it):
             ApiRefusedError: the API server went away.
         """
+
+    def close(self) -> None:
+        """Close it; who still waits gets an ``ApiRefusedError``."""
 
 
 class Api(Protocol):
@@ -36,6 +42,9 @@ class Api(Protocol):
     def delete_pod(self, namespace: str, name: str, *, timeout_s: float) -> Steps:
         """Begin to delete a pod; 404 when there is none."""
 
+    def get_pod(self, namespace: str, name: str, *, timeout_s: float) -> Steps:
+        """Return a ``PodView``; 404 when there is none."""
+
     def list_pods(self, namespace: str, *, timeout_s: float) -> Steps:
         """Return ``Sequence[PodView]``."""
 
@@ -43,7 +52,7 @@ class Api(Protocol):
         """Return a ``Watch``."""
 
     def review(self, token: str, *, timeout_s: float) -> Steps:
-        """Look up who a token belongs to (what OAuth and its clients ask)."""
+        """Return the name of whom a token belongs to; 401 when to nobody."""
 
 
 Pods = Sequence[PodView]

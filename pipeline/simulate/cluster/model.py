@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import simpy
+
 from pipeline.simulate.kernel import Steps
 
 MIB = 1024**2
@@ -48,12 +50,25 @@ class Runtime(Protocol):
     def restarts(self) -> int:
         """How often the container has been started again."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether the container has ended: what it prints then is lost."""
+
     def log(self, text: str) -> None:
         """Print; several lines are several records."""
 
+    def start(self, steps: Steps) -> simpy.Process:
+        """Let a thread of the program run.
+
+        It ends when the container does: by an interrupt with the same ``Stop``, which it need not
+        catch.
+        """
+
     def claim_error(self, claim: str) -> str | None:
-        """Return what writing to a mounted claim fails with (``No space left on device``,
-        ``Disk quota exceeded``, ``Input/output error``), or None: writing works."""
+        """Return what writing to a mounted claim fails with, or None: writing works.
+
+        ``No space left on device``, ``Disk quota exceeded``, ``Input/output error``.
+        """
 
     def slowness(self) -> float:
         """Return by which factor work takes longer on its machine now (1: as usual)."""
@@ -74,6 +89,10 @@ class Probe:
     timeout_s: float = 1.0
     failures: int = 3
     initial_s: float = 0.0
+    work_s: float = 0.02
+    """How long the check takes on an idle machine; on a slow one it may exceed the timeout."""
+    late: str = "command timed out"
+    """What the kubelet prints when it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +109,10 @@ class ContainerSpec:
     gpus: int = 0
     readiness: Probe | None = None
     liveness: Probe | None = None
+    on_oom: "Callable[[Runtime], bool] | None" = None
+    """Asked when memory goes beyond the limit: True says that the kernel of the machine has hit a
+    child process (the program has been told, and has set its memory lower); else the container
+    dies. Must not wait, log is allowed."""
     init: bool = False
     """An init container: runs to its end, with success, before the others start."""
 
@@ -131,6 +154,29 @@ class PodView:
     """Of containers that have ended (and not started again), by name."""
     waiting: str | None
     """Reason that a container waits for (``ImagePullBackOff``, ``CrashLoopBackOff`` …)."""
+    labels: dict[str, str] = field(default_factory=dict)
+    deleted: bool = False
+    """Gone: the last word about it (only watches say so)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSpec:
+    """What a controller keeps running."""
+
+    name: str
+    namespace: str
+    containers: tuple[ContainerSpec, ...]
+    kind: Literal["DeploymentConfig", "Deployment", "Static"] = "DeploymentConfig"
+    """``Static``: one pod on each master, named after it."""
+    replicas: int = 1
+    revision: int = 1
+    labels: dict[str, str] = field(default_factory=dict)
+    claims: tuple[str, ...] = ()
+    grace_s: float = 30.0
+    running: bool = True
+    """Its pods run already when it is deployed (no events); False: they are created then."""
+    machine: str | None = None
+    """Where its first pods run; later ones run wherever there is room."""
 
 
 class ApiRefusedError(Exception):

@@ -1,0 +1,95 @@
+"""Minutes of a node's log that are not closed yet: how often each masked line came, no raw text.
+
+Commutative, also where there are too many: of the masked lines of a minute those are kept that
+come first by level and hash. One that is in the end among the first was among them all the time,
+so its numbers are exact, and which ones are kept does not depend on the order of arrival.
+"""
+
+from zlib import crc32
+
+import msgspec
+
+from pipeline.detect.masking import LETTERS, Look
+
+MINUTE = 60_000_000
+MAX_KEYS = 64
+"""Masked lines kept of a minute, 200 bytes each at most. With two minutes of lateness four minutes
+are open: 50 kB."""
+MAX_OPEN = 64
+"""Open minutes: lateness of an hour. Beyond it (a clock that is ahead) the earliest are kept."""
+
+_LEVELS = {letter: order for order, letter in enumerate(LETTERS.values())}
+
+
+class Seen(msgspec.Struct, array_like=True):
+    """How often a masked line came within a minute, and when."""
+
+    count: int
+    first: int
+    last: int
+
+
+class Minute(msgspec.Struct, array_like=True):
+    """What was seen of the log in one minute."""
+
+    lines: int = 0
+    own: int = 0
+    """Lines that answer no person."""
+    last: int = 0
+    """Time of the last line."""
+    goodbye: int = 0
+    """Time of the last line that says that this is the end; 0: none did."""
+    traces: int = 0
+    """Lines of stack traces."""
+    crowded: int = 0
+    """Lines beyond ``MAX_KEYS``: not looked at as templates."""
+    seen: dict[str, Seen] = msgspec.field(default_factory=dict)
+    """By masked line."""
+
+    def add(self, time: int, look: Look, *, count: bool) -> None:
+        """Add a line; ``count`` it as a template unless it is known by a signature."""
+        self.lines += 1
+        if time > self.last:
+            self.last = time
+        if not look.personal:
+            self.own += 1
+        if look.goodbye and time > self.goodbye:
+            self.goodbye = time
+        if look.trace:
+            self.traces += 1
+        if not count or not look.key:
+            return
+        known = self.seen.get(look.key)
+        if known is None:
+            self._keep(look.key, time)
+        else:
+            known.count += 1
+            known.first = min(known.first, time)
+            known.last = max(known.last, time)
+
+    def _keep(self, key: str, time: int) -> None:
+        if len(self.seen) >= MAX_KEYS:
+            worst = max(self.seen, key=_rank)
+            if _rank(key) > _rank(worst):
+                self.crowded += 1
+                return
+            self.crowded += self.seen.pop(worst).count
+        self.seen[key] = Seen(1, time, time)
+
+
+def minute_of(minutes: dict[int, Minute], number: int) -> Minute | None:
+    """Return an open minute, a new one if need be; ``None`` when there are too many."""
+    known = minutes.get(number)
+    if known is None:
+        if len(minutes) >= MAX_OPEN:
+            latest = max(minutes)
+            if number > latest:
+                return None
+            del minutes[latest]
+        known = minutes[number] = Minute()
+    return known
+
+
+def _rank(key: str) -> tuple[int, int, str]:
+    """Return what orders masked lines: the worst levels first, else as chance has it."""
+    return _LEVELS[key[0]], crc32(key.encode()), key

@@ -1,0 +1,23 @@
+"""A simulated fault → recording and labels, as the other benchmarks have them."""
+
+from pathlib import Path
+
+from benchmarks.truth.case import Recording
+from pipeline.simulate.folder import LABELS, simulate
+from pipeline.simulate.run import Recording as Simulated
+from pipeline.simulate.run import Settings
+from pipeline.simulate.scenarios.scenario import Scenario
+
+TOPOLOGY = Path("jupyterhub-openshift")
+"""The shipped application of that name: it is what the simulator simulates."""
+
+
+def convert(scenario: Scenario, seed: int, output: Path) -> Recording:
+    """Simulate one scenario with the ordinary settings into ``output``, a new folder."""
+    (written,) = simulate([Simulated((scenario,), seed, Settings())], output)
+    return Recording(
+        name=written.recording.name,
+        observations=output / written.file,
+        labels=output / LABELS,
+        topology=TOPOLOGY,
+    )

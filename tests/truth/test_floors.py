@@ -1,0 +1,55 @@
+"""The gate: no score below its floor (``benchmarks/truth/floors.yaml``)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks.truth import petshop, simulated
+from benchmarks.truth.case import DATA, data_folder
+from benchmarks.truth.run import analysed, pooled
+from pipeline.score import Scores, shortfalls
+from pipeline.score.thresholds import AT_LEAST, AT_MOST
+from pipeline.simulate.scenarios.catalogue import CATALOGUE
+
+FILE = Path(petshop.__file__).with_name("floors.yaml")
+FLOORS: Mapping[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
+
+pytestmark = [pytest.mark.truth, pytest.mark.timeout(900)]
+
+
+def _check(name: str, scores: Scores, floor: Mapping[str, Any]) -> None:
+    missed = shortfalls(scores, floor["require"])
+    assert not missed, (
+        f"{name}: {'; '.join(missed)} (a floor falls only with a reason: {FILE.name})"
+    )
+
+
+def test_petshop_train_keeps_its_floors(tmp_path: Path) -> None:
+    source = data_folder() / petshop.FOLDER
+    if not source.is_dir():
+        pytest.skip(f"no PetShop data at {source}: name the folder that holds it by {DATA}")
+    report = pooled(analysed(petshop.convert(source, tmp_path)))
+    _check("petshop", report.total, FLOORS["petshop"]["all"])
+    for kind, floor in FLOORS["petshop"]["kinds"].items():
+        _check(f"petshop, {kind}", report.by_kind[kind], floor)
+
+
+@pytest.mark.parametrize("scenario", CATALOGUE)
+def test_a_simulated_fault_keeps_its_floor(scenario: str, tmp_path: Path) -> None:
+    assert scenario in FLOORS["simulated"]["scenarios"], f"give {scenario} a floor in {FILE.name}"
+    seeds = FLOORS["simulated"]["seeds"]
+    recordings = [
+        simulated.convert(CATALOGUE[scenario], seed, tmp_path / str(seed)) for seed in seeds
+    ]
+    report = pooled(analysed(recordings))
+    _check(scenario, report.total, FLOORS["simulated"]["scenarios"][scenario])
+
+
+def test_every_floor_says_why_and_demands_what_can_be_measured() -> None:
+    petshop_floors = [FLOORS["petshop"]["all"], *FLOORS["petshop"]["kinds"].values()]
+    for floor in [*petshop_floors, *FLOORS["simulated"]["scenarios"].values()]:
+        assert floor["because"]
+        assert floor["require"].keys() <= {*AT_LEAST, *AT_MOST}
