@@ -9,7 +9,7 @@ on what was asked before.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import networkx as nx
 
@@ -95,6 +95,7 @@ class Graph:
         self._between = lru_cache(MAX_PAIRS)(self._find_between)
         self._path = lru_cache(MAX_PATHS)(self._find_path)
         self._unobserved = lru_cache(MAX_TEMPLATES)(self._find_unobserved)
+        self._reach = lru_cache(MAX_TEMPLATES)(self._find_reach)
 
     def has(self, node_id: str) -> bool:
         """Tell whether the application declares the node."""
@@ -108,6 +109,14 @@ class Graph:
         holds for no other machine, and only as the last hop.
         """
         return self._path(cause, effect, frozenset(cluster_nodes))
+
+    def reach(self, node_id: str) -> frozenset[str]:
+        """Return the ids of the templates that nodes are of to or from which a path may lead.
+
+        Nodes of all other templates have no path to the node, and it has none to them.
+        """
+        template = self.application.template_of(node_id)
+        return frozenset() if template is None else self._reach(template.id)
 
     def upstream_templates(
         self, node_id: str, hops: int = UNOBSERVED_HOPS
@@ -134,6 +143,38 @@ class Graph:
                 if link is not None:
                     drawn.add_edge(cause, effect, **_attributes(link.edge))
         return drawn
+
+    @cached_property
+    def _templates(self) -> "nx.DiGraph[str]":
+        """Node templates, with an edge where any instances have one."""
+        families = [
+            (template.id, term)
+            for template in self.application.nodes
+            if ids.variables(term := ids.apart(ids.parse(template.id), 0))
+        ]
+        drawn: nx.DiGraph[str] = nx.DiGraph()
+        drawn.add_nodes_from(template.id for template in self.application.nodes)
+        for link in self._links:
+            for cause in self._fitting(link.cause, families):
+                drawn.add_edges_from(
+                    (cause, effect) for effect in self._fitting(link.effect, families)
+                )
+        return drawn
+
+    def _fitting(self, end: Term, families: Sequence[tuple[str, Term]]) -> list[str]:
+        """Return the templates that an end of an edge may be an instance of."""
+        if not ids.variables(end):
+            template = self.application.template_of(ids.text(end))
+            return [] if template is None else [template.id]
+        found = [template for template, term in families if ids.unify(term, end) is not None]
+        singles = (node.id for node in self.application.nodes if ids.covers(end, node.id))
+        return list(dict.fromkeys([*found, *singles]))
+
+    def _find_reach(self, template_id: str) -> frozenset[str]:
+        down = nx.single_source_shortest_path_length(self._templates, template_id, self.hops)
+        upward = self._templates.reverse(copy=False)
+        up = nx.single_source_shortest_path_length(upward, template_id, self.hops)
+        return frozenset(down) | frozenset(up)
 
     def _find_unobserved(self, node_id: str) -> tuple[str, ...]:
         upstream = self._upstream(node_id, UNOBSERVED_HOPS)

@@ -85,6 +85,8 @@ class Likelihood:
 
     def trigger(self, cause: Evidence, effect: Evidence) -> Trigger | None:
         """Return w(i→j); None where the cause cannot have set off the effect."""
+        if effect.onset_s <= cause.onset_s - cause.unsure_s:
+            return None  # the cheapest question first: it began before
         hop = self.hop(cause, effect)
         if hop is None or not _within(hop, cause, effect):
             return None

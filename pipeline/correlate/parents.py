@@ -22,6 +22,8 @@ class Weights:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     _causes: dict[str, dict[str, Trigger]] = field(default_factory=dict)
     _effects: dict[str, set[str]] = field(default_factory=dict)
+    _by_template: dict[str, dict[str, Evidence]] = field(default_factory=dict)
+    """Evidence by the template of its node: what is in reach is found by it."""
 
     def put(self, new: Evidence) -> None:
         """Add a piece of evidence, or replace its former revision."""
@@ -29,15 +31,21 @@ class Weights:
         self.evidence[new.id] = new
         self._causes[new.id] = {}
         self._effects[new.id] = set()
-        for other in self.evidence.values():
-            if other.id != new.id:
+        for template in self.model.graph.reach(new.node):
+            for other in self._by_template.get(template, {}).values():
                 self._weigh(other, new)
                 self._weigh(new, other)
+        self._by_template.setdefault(self._template(new.node), {})[new.id] = new
 
     def remove(self, evidence_id: str) -> None:
         """Forget a piece of evidence."""
-        if self.evidence.pop(evidence_id, None) is None:
+        gone = self.evidence.pop(evidence_id, None)
+        if gone is None:
             return
+        alike = self._by_template[self._template(gone.node)]
+        del alike[evidence_id]
+        if not alike:
+            del self._by_template[self._template(gone.node)]
         for cause in self._causes.pop(evidence_id):
             self._effects[cause].discard(evidence_id)
         for effect in self._effects.pop(evidence_id):
@@ -71,6 +79,10 @@ class Weights:
     def _alone(self, piece: Evidence) -> float:
         triggers = self._causes[piece.id].values()
         return self.model.alone(piece) + self.model.unaccounted(piece, triggers)
+
+    def _template(self, node: str) -> str:
+        template = self.model.graph.application.template_of(node)
+        return "" if template is None else template.id
 
     def _weigh(self, cause: Evidence, effect: Evidence) -> None:
         trigger = self.model.trigger(cause, effect)

@@ -2,6 +2,8 @@
 
 A line belongs to the first signature that recognises it: one of its literals is in the line (a
 cheap look), its regex matches, its level is high enough. Immediate: nothing waits for a window.
+What no signature recognises is counted by closed minutes as templates (``unusual``), and all lines
+together show whether the log goes on or has fallen silent.
 """
 
 import re
@@ -11,6 +13,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from pipeline.detect import unusual
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.pack import LogSignature, SignaturePack
@@ -18,6 +21,7 @@ from pipeline.detect.prefilter import Prefilter
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.tallies import BUCKET, Occurrence, note
+from pipeline.detect.unusual import Course, Unusual
 from pipeline.formats import Level, parse
 from pipeline.records import Log, Observation, Signal, Symptom, micros
 
@@ -37,6 +41,8 @@ class LogFacts(Facts, kw_only=True):
     """Hashes of the recognised lines of each live bucket."""
     unremembered: int = 0
     """Lines beyond the bound."""
+    course: Course = msgspec.field(default_factory=Course)
+    """The log as a whole, and its templates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class LogDetector:
         self._limit = settings.max_fingerprints
         self._publisher = Publisher(
             detector="logs",
-            rules={s.id: s.rule(resolution_s=RESOLUTION_S) for s in pack.logs},
+            rules={s.id: s.rule(resolution_s=RESOLUTION_S) for s in pack.logs} | unusual.RULES,
             every_us=int(settings.publish_every_s * _SECOND),
         )
 
@@ -92,20 +98,28 @@ class LogDetector:
                 facts.late += 1
                 continue
             orders = signatures_of(line.message)
-            if not orders:
+            known = bool(orders) and self._recognise(facts, line, orders)
+            if not known:
                 facts.no_symptom += 1
-            else:
-                self._look_closer(facts, line, orders)
+            unusual.see(facts.course, time, line.message, known=known)
+
+    def unobserved(self, facts: LogFacts, time: int, closed_to: int) -> None:
+        """Take note that nobody knows what the log said at a time: then it is not silent."""
+        if time >= closed_to:
+            unusual.is_unobserved(facts.course, time)
 
     def revisions(self, facts: LogFacts, node: str, closed_to: int) -> list[Symptom]:
         """Close what ``closed_to`` closes; return the symptom revisions due."""
         for number in [n for n in facts.lines if (n + 1) * BUCKET <= closed_to]:
             del facts.lines[number]
+        for found in unusual.close(facts.course, closed_to):
+            self._add(facts, found)
         return self._publisher.revisions(facts, node, closed_to)
 
     def notify_at(self, facts: LogFacts) -> int | None:
-        """Return the ``closed_to`` from which an episode ends."""
-        return self._publisher.notify_at(facts)
+        """Return the ``closed_to`` from which an episode ends or a minute closes."""
+        ends = (self._publisher.notify_at(facts), unusual.wakes_at(facts.course))
+        return min((end for end in ends if end is not None), default=None)
 
     def counts(self, facts: LogFacts) -> dict[str, int]:
         """Return how many lines ended in which bucket."""
@@ -122,8 +136,8 @@ class LogDetector:
             reconcile(facts, self.counts(facts))
         return facts
 
-    def _look_closer(self, facts: LogFacts, line: Log, orders: Sequence[int]) -> None:
-        """Find the first signature that recognises a line with one of its literals."""
+    def _recognise(self, facts: LogFacts, line: Log, orders: Sequence[int]) -> bool:
+        """Find the first signature that recognises a line; return whether there is one."""
         for order in orders:
             recogniser = self._recognisers[order]
             subject = recogniser.match(line.message)
@@ -133,8 +147,22 @@ class LogDetector:
                 facts.suppressed[recogniser.id] = facts.suppressed.get(recogniser.id, 0) + 1
             else:
                 self._count(facts, line, recogniser.id, subject)
+            return True
+        return False
+
+    def _add(self, facts: LogFacts, found: Unusual) -> None:
+        """Add what a closed minute is a sign of; its lines were counted as no symptom so far."""
+        lines = found.occurrence.observations
+        facts.no_symptom -= lines
+        if not found.told:
+            facts.suppressed[found.rule] = facts.suppressed.get(found.rule, 0) + lines
             return
-        facts.no_symptom += 1
+        new = Track(rule=found.rule, subject=found.subject, name="")
+        known = track(facts, found.fingerprint, new, self._limit)
+        if known is None:
+            facts.overflow += lines
+        else:
+            note(known.buckets, found.occurrence)
 
     def _count(self, facts: LogFacts, line: Log, rule: str, subject: dict[str, str]) -> None:
         time = micros(line.time)

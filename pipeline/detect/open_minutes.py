@@ -43,14 +43,15 @@ class Minute(msgspec.Struct, array_like=True):
     """Lines of stack traces."""
     crowded: int = 0
     """Lines beyond ``MAX_KEYS``: not looked at as templates."""
+    worst: str = ""
+    """That which goes first, once there are ``MAX_KEYS``."""
     seen: dict[str, Seen] = msgspec.field(default_factory=dict)
     """By masked line."""
 
     def add(self, time: int, look: Look, *, count: bool) -> None:
         """Add a line; ``count`` it as a template unless it is known by a signature."""
         self.lines += 1
-        if time > self.last:
-            self.last = time
+        self.last = max(self.last, time)
         if not look.personal:
             self.own += 1
         if look.goodbye and time > self.goodbye:
@@ -68,13 +69,14 @@ class Minute(msgspec.Struct, array_like=True):
             known.last = max(known.last, time)
 
     def _keep(self, key: str, time: int) -> None:
-        if len(self.seen) >= MAX_KEYS:
-            worst = max(self.seen, key=_rank)
-            if _rank(key) > _rank(worst):
+        if self.worst:
+            if _rank(key) > _rank(self.worst):
                 self.crowded += 1
                 return
-            self.crowded += self.seen.pop(worst).count
+            self.crowded += self.seen.pop(self.worst).count
         self.seen[key] = Seen(1, time, time)
+        if len(self.seen) >= MAX_KEYS:
+            self.worst = max(self.seen, key=_rank)
 
 
 def minute_of(minutes: dict[int, Minute], number: int) -> Minute | None:

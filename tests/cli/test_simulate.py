@@ -65,6 +65,7 @@ def test_analyze_reads_two_faults_at_once_and_rejects_nothing(tmp_path: Path) ->
     ],
 )
 def test_bad_input_is_one_clear_line(
+    *,
     arguments: list[str],
     told: str,
     tmp_path: Path,

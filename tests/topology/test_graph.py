@@ -120,6 +120,25 @@ def test_an_answer_does_not_depend_on_earlier_questions(
         )
 
 
+@given(st.sampled_from(SOME), st.sampled_from(SOME))
+def test_whatever_a_path_joins_is_in_reach_of_each_other(
+    jupyterhub: Application, cause: str, effect: str
+) -> None:
+    graph = Graph(jupyterhub)
+    if graph.path(cause, effect, {"wrk-1"}) is not None:
+        for one, other in ((cause, effect), (effect, cause)):
+            template = jupyterhub.template_of(other)
+            assert template is not None
+            assert template.id in graph.reach(one)
+
+
+@given(EDGES)
+def test_the_reach_is_three_edges_up_and_down(edges: dict[tuple[str, str], float]) -> None:
+    graph = Graph(plain(edges))
+    joined = {n for n in PLAIN if graph.path(n, "n0") or graph.path("n0", n)}
+    assert graph.reach("n0") == {"n0", *joined}
+
+
 def test_what_cannot_be_seen_above_is_named(graph: Graph) -> None:
     above = graph.unobserved_above(HUB)
     assert {"platform/openshift-api", "platform/openshift-oauth"} <= set(above)

@@ -268,6 +268,7 @@ class Deployment:
             self.hub.refreshed[name] = -chance.uniform(0, 300)
         elif chance.random() < 0.75:  # noqa: PLR2004 - most have been here before
             self._claim(user, chance)
+        person.away = not present
         if not present:
             person.signed_in = chance.random() < 0.4  # noqa: PLR2004 - cookies of yesterday
             notebook.active_s = -chance.uniform(0.1, 0.97) * self.culler.timeout_s
