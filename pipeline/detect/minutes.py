@@ -107,5 +107,6 @@ def _rule(kind: Baseline) -> Rule:
         quiet=int(kind.quiet_s * _SECOND),
         resolution=MINUTE,
         need=Need(single=False),
+        only_whispers=kind.whisper,
         grain=MINUTE,
     )

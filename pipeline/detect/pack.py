@@ -275,6 +275,8 @@ class Baseline(_Model):
     """Which deviation is trouble."""
     floor: Annotated[float, Field(gt=0)] = 0.1
     """Least standard deviation that is believed, in the metric's unit."""
+    whisper: bool = False
+    """Weak evidence only: far from its past is what such a metric often is, and seldom trouble."""
     at_once: bool = False
     """One minute suffices where it is very far off; else it takes two of three."""
     quiet_s: Annotated[float, Field(gt=BUCKET_S, le=86_400)] = 660.0

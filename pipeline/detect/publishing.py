@@ -189,7 +189,7 @@ class _Telling:
             pods=tuple(tally.pods),
             cluster_nodes=tuple(tally.cluster_nodes),
             amount=_amount(rule.unit, tally.extras),
-            whisper=rule.whispers and run.met is None,
+            whisper=rule.only_whispers or (rule.whispers and run.met is None),
             supersedes=tuple(former),
         )
 

@@ -92,6 +92,8 @@ class Rule:
     """Score from which it is major, whatever the severity."""
     whispers: bool = False
     """What does not make a symptom is told all the same, as weak evidence."""
+    only_whispers: bool = False
+    """What makes a symptom is told as weak evidence."""
     grain: int = 1
     """Time closes in steps of this: what is decided in blocks of event time is not cut apart."""
 
