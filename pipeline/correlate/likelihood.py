@@ -40,6 +40,8 @@ class Trigger(NamedTuple):
     """Rate per second, if the cause accounts for all of the effect."""
     dose: float
     """Share of the effect that it can account for."""
+    between: tuple[str, ...] = ()
+    """Nodes on the way from one to the other."""
 
     @property
     def rate(self) -> float:
@@ -94,7 +96,7 @@ class Likelihood:
         potential = hop.strength * density * self._compatible(hop, cause, effect)
         if self._kind(cause.node) == "endpoint":  # what lies behind it has a way of its own
             potential *= self._kind_prior(cause.node)
-        return Trigger(potential, _dose(cause, effect))
+        return Trigger(potential, _dose(cause, effect), hop.nodes[1:-1])
 
     def rate(self, cause: Evidence, effect: Evidence) -> float:
         """Return w(i→j), per second; 0 where the cause cannot have set off the effect."""

@@ -9,6 +9,9 @@ from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Forest
 from pipeline.correlate.likelihood import Likelihood, Trigger
 
+MEDIATED = 0.1
+"""Factor on the rate of a cause whose way leads over another one that was seen."""
+
 
 @dataclass(slots=True)
 class Weights:
@@ -70,14 +73,28 @@ class Weights:
         index = {piece.id: position for position, piece in enumerate(pieces)}
         rates = np.zeros((len(pieces), len(pieces)))
         for piece in pieces:
-            for cause, trigger in self._causes[piece.id].items():
+            for cause, trigger in self._direct(piece).items():
                 position = index.get(cause)
                 if position is not None:
                     rates[index[piece.id], position] = trigger.rate
         return Forest(rates, np.array([self._alone(piece) for piece in pieces]))
 
+    def _direct(self, piece: Evidence) -> dict[str, Trigger]:
+        """Return what may have set off a piece; what came by way of another trigger counts less.
+
+        Where a node between has trouble that may be the cause, it is asked for its own causes.
+        """
+        triggers = self._causes[piece.id]
+        present = {self.evidence[cause].node for cause in triggers} - {piece.node}
+        return {
+            cause: trigger
+            if present.isdisjoint(trigger.between)
+            else trigger._replace(potential=trigger.potential * MEDIATED)
+            for cause, trigger in triggers.items()
+        }
+
     def _alone(self, piece: Evidence) -> float:
-        triggers = self._causes[piece.id].values()
+        triggers = self._direct(piece).values()
         return self.model.alone(piece) + self.model.unaccounted(piece, triggers)
 
     def _template(self, node: str) -> str:

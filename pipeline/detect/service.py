@@ -54,8 +54,8 @@ SHARE_OF_TAIL = 0.99
 """Of its past deviations, that which a strong one must exceed: long-tailed noise stays quiet …"""
 BEYOND_TAIL = 1.25
 """… by this factor."""
-AT_ONCE = 2.0
-"""So many times the threshold, and one minute suffices and is major; else it takes two of three."""
+MAJOR = 2.0
+"""So many times the threshold is major."""
 MEAN_FLOOR_SHARE = 0.05
 MEAN_FLOOR_S = 0.001
 """A mean is never surer than this share of itself, and this many seconds: clocks, scheduling."""
@@ -151,7 +151,7 @@ def _rule(kind: str, interval: int, sigmas: float) -> Rule:
         title="requests wait longer than usual" if waits else "more requests fail than usual",
         symptom_class="latency" if waits else "error",
         severity="minor",
-        major_from=AT_ONCE * sigmas,
+        major_from=MAJOR * sigmas,
         quiet=int(_QUIET * interval) * _SECOND,
         resolution=interval * _SECOND,
         need=Need(single=False),
@@ -257,7 +257,6 @@ class Services:
             kind=kind,
             sigmas=min(sigmas, _MAX_SCORE),
             strong=sigmas >= least,
-            at_once=sigmas >= AT_ONCE * least,
             extra=extra,
             error=error,
             text=text,
@@ -269,7 +268,6 @@ class _Deviation(NamedTuple):
     sigmas: float
     """Standard errors; shortened in proportion where the tail of its past reaches far."""
     strong: bool
-    at_once: bool
     extra: float
     error: float
     text: str
@@ -284,7 +282,7 @@ def _found(service: Service, deviation: _Deviation, time: int, since: int) -> Fo
     step = (time - 1) // (interval * _SECOND)  # the interval ends at the sample's time
     rule = _rule_id(deviation.kind, interval)
     before = service.waited if deviation.kind == "requests-wait" else service.failed
-    enough = deviation.at_once or before & _LAST_TWO != 0
+    again = before & _LAST_TWO != 0  # one alone may be chance: it takes two of three
     return Found(
         rule=rule,
         fingerprint=bounded(rule + service.view),
@@ -293,7 +291,7 @@ def _found(service: Service, deviation: _Deviation, time: int, since: int) -> Fo
             text=f"{deviation.text} ({deviation.sigmas:+.1f} σ)",
             onset=time - min(since, interval * _SECOND) // 2,
             score=deviation.sigmas,
-            suffices=deviation.strong and enough,
+            suffices=deviation.strong and again,
             resolution=interval * _SECOND // 2,
             extra=Extras(
                 step=interval,
