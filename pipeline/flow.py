@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pipeline.correlate.changes import kept_s
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.partition import CorrelatePartition
 from pipeline.correlate.settings import CorrelateSettings
@@ -87,9 +88,9 @@ class Flow:
     @property
     def closing_us(self) -> int:
         """Event time after the last observation by which everything has closed, in microseconds."""
-        reach = max((model.reach_s for model in self._models.values()), default=0.0)
-        span = self.windows.lateness_s + self.detect_span_s + reach
-        return int((span + self.correlate.resolve_after_s + self.windows.step_s) * _SECOND)
+        kept = max((kept_s(model) for model in self._models.values()), default=0.0)
+        span = self.windows.lateness_s + self.detect_span_s + kept
+        return int((span + self.windows.step_s) * _SECOND)
 
     @cached_property
     def _models(self) -> dict[str, Likelihood]:

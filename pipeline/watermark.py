@@ -32,6 +32,9 @@ class Watermark(msgspec.Struct):
     """The highest value so far."""
     ended: int | None = None
     """The highest mark of a source that has ended: it counts once no source is live."""
+    observed: int | None = None
+    """The highest mark of a source that went on: how far anybody has looked. The last mark of a
+    source may lie far beyond what it has seen, so that everything closes."""
     sources: dict[str, _Source] = msgspec.field(default_factory=dict)
     dropped: int = 0
     """Sources that were dropped as dead, or beyond the bound."""
@@ -42,13 +45,20 @@ class Watermark(msgspec.Struct):
         """Take a mark; return whether the watermark moved. A repeated mark changes nothing."""
         entry = self.sources.setdefault(source, _Source(feeds=sorted(feeds), marks={}))
         entry.marks[feed] = max(time, entry.marks.get(feed, time))
-        if final and feed not in entry.ended:
+        if not final:
+            self.observed = time if self.observed is None else max(time, self.observed)
+        elif feed not in entry.ended:
             entry.ended.append(feed)
         if set(entry.ended) >= set(entry.feeds):
             self.ended = max(entry.reached() or time, self.ended or 0)
             del self.sources[source]
         self._bound()
         return self._advance()
+
+    def reached(self, source: str) -> int | None:
+        """Return how far a live source has told; ``None`` where it has not on all its feeds."""
+        entry = self.sources.get(source)
+        return None if entry is None else entry.reached()
 
     def drop(self, source: str) -> bool:
         """Leave a dead source out of the minimum; return whether the watermark moved."""

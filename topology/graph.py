@@ -125,6 +125,19 @@ class Graph:
         found = {template.id: template for _, template in self._upstream(node_id, hops)}
         return tuple(found[template_id] for template_id in sorted(found))
 
+    def above(self, node_id: str, cluster_nodes: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the nodes within two hops upstream that have one name, in order of their ids.
+
+        Of a family such as machines they are those that ``cluster_nodes`` name.
+        """
+        found = set()
+        for above, template in self._upstream(node_id, UNOBSERVED_HOPS):
+            if above != template.id or not ids.variables(ids.parse(above)):
+                found.add(above)
+            elif template.id in self._machines:
+                found |= {_filled(template.id, machine) for machine in cluster_nodes}
+        return tuple(sorted(found))
+
     def unobserved_above(self, node_id: str) -> tuple[str, ...]:
         """Return the nodes within two hops upstream that cannot be seen, in order of their ids."""
         return self._unobserved(node_id)
@@ -143,6 +156,11 @@ class Graph:
                 if link is not None:
                     drawn.add_edge(cause, effect, **_attributes(link.edge))
         return drawn
+
+    @cached_property
+    def _machines(self) -> frozenset[str]:
+        """Ids of the templates of machines: causes of edges that hold for the effect's machine."""
+        return frozenset(link.edge.cause for link in self._links if link.edge.via is not None)
 
     @cached_property
     def _templates(self) -> "nx.DiGraph[str]":
@@ -324,6 +342,12 @@ def _machine_among(machine: Segment, cluster_nodes: frozenset[str]) -> ids.Bindi
     """Bind a machine to the first of the cluster nodes that it can be."""
     found = (ids.unify((machine,), (Segment(name),)) for name in sorted(cluster_nodes))
     return next((bindings for bindings in found if bindings is not None), None)
+
+
+def _filled(template_id: str, name: str) -> str:
+    term = ids.parse(template_id)
+    variable = ids.variables(term)[0]
+    return ids.text(ids.substitute(term, {variable: Segment(name)}))
 
 
 def _attributes(edge: Edge) -> dict[str, object]:

@@ -127,7 +127,7 @@ def _row(signature: "Signature") -> dict[str, Any]:
     return {
         "id": signature.id,
         "signal": signature.signal,
-        "class": _HARMLESS if signature.suppress else signature.symptom_class,
+        "class": _kind_of(signature),
         "severity": None if signature.suppress else signature.severity,
         "implicates": {i.node: i.strength for i in signature.implicates},
         "at": list(signature.at),
@@ -135,6 +135,12 @@ def _row(signature: "Signature") -> dict[str, Any]:
         "marks": list(signature.marks),
         "title": None if signature.suppress else signature.title,
     }
+
+
+def _kind_of(signature: "Signature") -> str:
+    if signature.suppress:
+        return _HARMLESS
+    return "change" if signature.change else signature.symptom_class
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

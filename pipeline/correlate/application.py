@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pipeline.correlate.changes import MAX_CHANGES, Changes, is_change
+from pipeline.correlate.component import Component, grouped
 from pipeline.correlate.evidence import seen
-from pipeline.correlate.explain import explain
 from pipeline.correlate.lifecycle import Incidents, Moment
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.parents import Weights
@@ -36,6 +37,8 @@ class Fates:
 
     in_incident: int = 0
     below_threshold: int = 0
+    changes: int = 0
+    """No symptoms, but what was changed; told with the incidents that they came before."""
     superseded: int = 0
     overflow: int = 0
     late_or_repeated: int = 0
@@ -62,8 +65,9 @@ class ApplicationState:
         self._model = model
         self._weights = Weights(model)
         self.symptoms: dict[str, Symptom] = {}
+        self.changes = Changes(model)
         self.superseded: dict[str, str] = {}
-        """Former ids of symptoms, with the id that took their place."""
+        """Former ids of symptoms and changes, with the id that took their place."""
         self.incidents = Incidents(model)
         self.fates = Fates()
 
@@ -73,7 +77,7 @@ class ApplicationState:
         ``complete_to`` is the watermark in microseconds: all facts before it are known. What ended
         so long before it that its component may be final is not taken.
         """
-        known = self.symptoms.get(symptom.id)
+        known = self._known(symptom.id)
         if symptom.id in self.superseded:
             return News.NONE
         if known is not None and symptom.revision <= known.revision:
@@ -91,6 +95,9 @@ class ApplicationState:
             self._forget(former)
             self.superseded[former] = symptom.id
         self._forget(symptom.id)
+        if is_change(symptom):
+            self.changes.known[symptom.id] = symptom
+            return
         self.symptoms[symptom.id] = symptom
         self._weights.put(seen(symptom, self._model.settings))
 
@@ -99,9 +106,11 @@ class ApplicationState:
         return any(s in self.symptoms or s in self.superseded for s in symptom_ids)
 
     def postpone(self, symptom_id: str, moment: Moment) -> None:
-        """Have the component of a symptom explained anew before long."""
+        """Have the component of a symptom, or what a change came before, explained before long."""
         wait = int(self._model.settings.refresh_s * _SECOND)
-        self.incidents.postpone(symptom_id, moment.now + wait)
+        change = self.changes.known.get(symptom_id)
+        for asking in [symptom_id] if change is None else self._asking_for(change):
+            self.incidents.postpone(asking, moment.now + wait)
 
     def evaluate(self, symptom_id: str, moment: Moment) -> Outcome:
         """Explain the component of a symptom anew."""
@@ -115,6 +124,7 @@ class ApplicationState:
                 outcome.incidents += self._explain(self._component(symptom_id), moment)
         for component in self._final(moment):
             self._finish(component, outcome)
+        self._let_changes_go(moment, outcome)
         return outcome
 
     def forget(self, symptom_ids: Iterable[str]) -> None:
@@ -126,15 +136,31 @@ class ApplicationState:
             del self.superseded[former]
 
     def _admit(self, symptom: Symptom, complete_to: int | None) -> bool:
-        if complete_to is not None and self._final_from([symptom]) <= complete_to:
+        change = is_change(symptom)
+        final_from = self.changes.over_from(symptom) if change else self._final_from([symptom])
+        if complete_to is not None and final_from <= complete_to:
             self.fates.late_or_repeated += 1
             return False
-        if len(self.symptoms) >= self._model.settings.max_symptoms:
+        bound = MAX_CHANGES if change else self._model.settings.max_symptoms
+        if len(self.changes.known if change else self.symptoms) >= bound:
             self.fates.overflow += 1
             return False
         return True
 
+    def _known(self, symptom_id: str) -> Symptom | None:
+        return self.symptoms.get(symptom_id) or self.changes.known.get(symptom_id)
+
+    def _asking_for(self, change: Symptom) -> list[str]:
+        """Return a symptom of each published incident that may list a change."""
+        anchors = (
+            self._weights.evidence.get(incident.symptoms[0].id)
+            for incident in self.incidents.published.values()
+            if incident.symptoms
+        )
+        return [piece.id for piece in anchors if piece and self.changes.near(change, piece)]
+
     def _forget(self, symptom_id: str) -> None:
+        self.changes.known.pop(symptom_id, None)
         self.symptoms.pop(symptom_id, None)
         self._weights.remove(symptom_id)
 
@@ -151,10 +177,17 @@ class ApplicationState:
     def _explain(self, component: Sequence[str], moment: Moment) -> list[Incident]:
         if all(self.symptoms[member].whisper for member in component):
             return []
-        pieces = [self._weights.evidence[member] for member in component]
-        facts = sum(self.symptoms[member].revision for member in component)
-        groups = explain(pieces, self._weights)
-        return self.incidents.revise(groups, facts, self._with_former_ids(component), moment)
+        return self.incidents.revise(self._explained(component), moment)
+
+    def _explained(self, component: Sequence[str]) -> Component:
+        pieces = tuple(self._weights.evidence[member] for member in component)
+        return Component(
+            pieces=pieces,
+            weights=self._weights,
+            changes=self.changes.of(pieces),
+            ids=self._with_former_ids(component),
+            groups=grouped(pieces, self._weights),
+        )
 
     def _with_former_ids(self, component: Sequence[str]) -> dict[str, str]:
         """Return all ids that the component's symptoms have or had, with the present ones."""
@@ -171,9 +204,15 @@ class ApplicationState:
                 continue
             component = self._component(symptom_id)
             looked_at.update(component)
-            if self._is_final([self.symptoms[member] for member in component], moment):
+            members = [self.symptoms[member] for member in component]
+            if self._is_final(members, moment) and self._has_settled_changes(component):
                 final.append(component)
         return final
+
+    def _has_settled_changes(self, component: Sequence[str]) -> bool:
+        """Tell whether what was changed before a component will not be revised any more."""
+        pieces = [self._weights.evidence[member] for member in component]
+        return all(change.state == "closed" for change in self.changes.of(pieces))
 
     def _is_final(self, symptoms: Sequence[Symptom], moment: Moment) -> bool:
         closed = all(symptom.state == "closed" for symptom in symptoms)
@@ -186,21 +225,26 @@ class ApplicationState:
 
     def _finish(self, component: Sequence[str], outcome: Outcome) -> None:
         """Give a final component's incidents their final revision, count it, let it go."""
-        pieces = [self._weights.evidence[member] for member in component]
-        facts = sum(self.symptoms[member].revision for member in component)
-        whispers = all(self.symptoms[member].whisper for member in component)
-        groups = [] if whispers else explain(pieces, self._weights)
-        ids = self._with_former_ids(component)
-        revisions, ended = self.incidents.finish(groups, facts, ids)
+        explained_anew = self._explained(component)
+        revisions, ended = self.incidents.finish(explained_anew)
         outcome.incidents += revisions
         outcome.ended += ended
         outcome.forgotten += component
-        opened = [group for group in groups if self.incidents.opens(group)]
+        opened = [group for group in explained_anew.groups if self.incidents.opens(group)]
         told = sum(len(group.symptoms) for group in opened)
         self.fates.incidents += len(opened)
         self.fates.in_incident += told
         self.fates.below_threshold += len(component) - told
-        self.fates.superseded += len(ids) - len(component)
+        self.fates.superseded += len(explained_anew.ids) - len(component)
+
+    def _let_changes_go(self, moment: Moment, outcome: Outcome) -> None:
+        """Count the changes that nothing can ask for any more, and let them go."""
+        finished = set(outcome.forgotten)
+        live = [piece for piece in self._weights.evidence.values() if piece.id not in finished]
+        over = set(self.changes.over(moment.complete_to, live))
+        outcome.forgotten += sorted(over)
+        self.fates.changes += len(over)
+        self.fates.superseded += sum(new in over for new in self.superseded.values())
 
 
 def _says_the_same(former: Symptom, symptom: Symptom) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.correlate.settings import CorrelateSettings
-from pipeline.records import Amount, Symptom, SymptomClass, micros
+from pipeline.records import Amount, Severity, Symptom, SymptomClass, micros
 
 _SECOND = 1_000_000
 
@@ -27,6 +27,8 @@ class Evidence:
     """The trouble may have begun this much earlier than it was seen, or (by resolution) later."""
     implicated: dict[str, float] = field(default_factory=dict)
     """Other nodes that it speaks about, with the probability that they are at fault."""
+    cluster_nodes: tuple[str, ...] = ()
+    """Machines that its pods ran on."""
 
     @property
     def order(self) -> tuple[float, str]:
@@ -34,9 +36,9 @@ class Evidence:
         return (self.onset_s, self.id)
 
     @property
-    def cluster_nodes(self) -> tuple[str, ...]:
-        """Machines that its pods ran on."""
-        return () if self.symptom is None else self.symptom.cluster_nodes
+    def severity(self) -> Severity:
+        """How bad it looks; what is only supposed is as bad as it must be."""
+        return "major" if self.symptom is None else self.symptom.severity
 
     @property
     def amount(self) -> Amount | None:
@@ -66,6 +68,7 @@ def seen(symptom: Symptom, settings: CorrelateSettings) -> Evidence:
         last_seen_s=micros(symptom.last_seen) / _SECOND,
         unsure_s=symptom.resolution_s + sight_delay_s + settings.clock_tolerance_s,
         implicated={i.node: i.strength for i in symptom.implicates if i.node != symptom.node},
+        cluster_nodes=symptom.cluster_nodes,
     )
 
 

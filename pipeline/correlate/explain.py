@@ -22,6 +22,9 @@ from pipeline.correlate.parents import Weights
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.records import Symptom
 
+_BELONGS = 0.5
+"""A whisper belongs to a group that set it off with at least this probability."""
+
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
@@ -38,7 +41,7 @@ class Group:
     """Symptoms explained together."""
 
     symptoms: tuple[Symptom, ...]
-    """Earliest first: the first is the anchor."""
+    """Earliest first."""
     evidence: tuple[Evidence, ...]
     """The symptoms as evidence, and the hidden faults that may be behind them."""
     shares: dict[str, float]
@@ -50,6 +53,16 @@ class Group:
     def posteriors(self) -> dict[str, Posterior]:
         """What set off each piece of evidence, by its id."""
         return _posteriors(self.whole, {piece.id for piece in self.evidence})
+
+    @property
+    def told(self) -> tuple[Symptom, ...]:
+        """Return the symptoms that are more than a whisper; all, if there are none."""
+        return tuple(s for s in self.symptoms if not s.whisper) or self.symptoms
+
+    @property
+    def anchor(self) -> Symptom:
+        """Return the earliest of them."""
+        return self.told[0]
 
     def at(self, node: str) -> tuple[Symptom, ...]:
         """Return the symptoms seen at a node."""
@@ -130,6 +143,7 @@ def _weight(piece: Evidence, model: Likelihood) -> float:
 def _group(
     whole: Explanation, members: Sequence[int], start: Array, settings: CorrelateSettings
 ) -> Group:
+    members, start = _without_chance(whole, members, start)
     share = start / start.sum() @ whole.roots[members] * (1.0 - settings.something_else)
     chosen = {whole.pieces[member].id for member in members}
     pieces = [piece for piece in whole.pieces if piece.symptom is None or piece.id in chosen]
@@ -143,6 +157,29 @@ def _group(
         shares=dict(sorted(shares.items(), key=lambda item: (-round(item[1], 4), item[0]))),
         whole=whole,
     )
+
+
+def _without_chance(
+    whole: Explanation, members: Sequence[int], start: Array
+) -> tuple[Sequence[int], Array]:
+    """Leave out whispers that probably only happen to be there: nothing of the group set them off.
+
+    Amounts stay: what is missing in an effect's sum may be a whisper.
+    """
+    supposed = (at for at, piece in enumerate(whole.pieces) if piece.symptom is None)
+    inside = [*members, *supposed]
+    kept = [at for at, member in enumerate(members) if _belongs(whole, member, inside)]
+    if not kept:
+        return members, start
+    return [members[at] for at in kept], start[kept]
+
+
+def _belongs(whole: Explanation, member: int, inside: Sequence[int]) -> bool:
+    piece = whole.pieces[member]
+    if not piece.is_whisper or piece.amount is not None:
+        return True
+    _, parents = whole.forest.posterior(member)
+    return float(parents[inside].sum()) >= _BELONGS
 
 
 def _posteriors(whole: Explanation, chosen: set[str]) -> dict[str, Posterior]:

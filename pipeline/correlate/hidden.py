@@ -1,4 +1,4 @@
-"""Hidden faults: nodes that symptoms implicate and that have no symptoms of their own.
+"""Hidden faults: nodes that symptoms implicate, or share, and that have no symptoms of their own.
 
 Supposing a fault that nobody saw has its price: the rate at which such faults come, times the time
 in which this one must have come. It pays if it explains more than it costs: the weight of all
@@ -16,6 +16,9 @@ from pipeline.correlate.likelihood import Likelihood
 
 MAX_SUPPOSED = 8
 """Implicated nodes that are tried, those with most witnesses first (each costs a determinant)."""
+
+IN_COMMON = 3
+"""So many places of trouble below one node, and it is tried as their common cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,32 @@ def _suspects(symptoms: Sequence[Evidence], model: Likelihood) -> list[tuple[Evi
         for node in symptom.implicated:
             if node not in seen_at and model.graph.has(node):
                 witnesses.setdefault(node, []).append(symptom)
+    for node, said_by in _in_common(symptoms, model).items():
+        if node not in seen_at:
+            witnesses.setdefault(node, said_by)
     ranked = sorted(witnesses.items(), key=lambda item: (-len(item[1]), item[0]))
     suspects = (_suspect(node, said_by, model) for node, said_by in ranked[:MAX_SUPPOSED])
     return [suspect for suspect in suspects if suspect is not None]
+
+
+def _in_common(symptoms: Sequence[Evidence], model: Likelihood) -> dict[str, list[Evidence]]:
+    """Return what lies above several: six users on one machine, all their volumes on one backend.
+
+    Named trouble counts where it is named: above the volumes that symptoms implicate, not above
+    whoever says so.
+    """
+    below: dict[str, dict[str, list[Evidence]]] = {}
+    for symptom in symptoms:
+        if symptom.is_whisper:
+            continue
+        for place in symptom.implicated or {symptom.node: 1.0}:
+            for above in model.graph.above(place, symptom.cluster_nodes):
+                below.setdefault(above, {}).setdefault(place, []).append(symptom)
+    return {
+        above: [symptom for said_by in places.values() for symptom in said_by]
+        for above, places in below.items()
+        if len(places) >= IN_COMMON
+    }
 
 
 def _suspect(

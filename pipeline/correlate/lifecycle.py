@@ -2,7 +2,7 @@
 
 An incident's revision is made of the facts in its component, which only ever grow::
 
-    revision = 2 · (sum of the symptoms' revisions) + (1 when resolved or merged)
+    revision = 2 · (sum of the revisions of symptoms and changes) + (1 when resolved or merged)
 
 so it grows with every step, and ends at the same number whatever the order of arrival was.
 """
@@ -10,10 +10,12 @@ so it grows with every step, and ends at the same number whatever the order of a
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.correlate.component import Component
 from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
-from pipeline.correlate.narrate import Standing, detected_at, merged, narrate, opens
+from pipeline.correlate.narrate import Standing, merged, narrate
 from pipeline.correlate.settings import CorrelateSettings
+from pipeline.correlate.verdict import detected_at, opens
 from pipeline.records import Incident, Symptom, micros
 
 _SECOND = 1_000_000
@@ -67,62 +69,64 @@ class Incidents:
         """Have symptoms looked at with the next passing of time (after a restart)."""
         self._due.update(dict.fromkeys(symptom_ids, (0, -1)))
 
-    def revise(
-        self, groups: Sequence[Group], facts: int, ids: Mapping[str, str], moment: Moment
-    ) -> list[Incident]:
-        """Return the revisions that a component's new explanation brings.
-
-        ``facts`` is the sum of the component's revisions; ``ids`` are all ids that its symptoms
-        have or had, with the present ones.
-        """
-        for symptom_id in ids:
+    def revise(self, component: Component, moment: Moment) -> list[Incident]:
+        """Return the revisions that a component's new explanation brings."""
+        for symptom_id in component.ids:
             self._due.pop(symptom_id, None)
         revisions = []
         alive: dict[str, str] = {}
-        for group in filter(self.opens, groups):
-            incident = narrate(group, self._standing(group, facts, moment), self._model)
+        for group in filter(self.opens, component.groups):
+            standing = self._standing(group, component.facts, moment)
+            incident = narrate(group, component, standing, self._model)
             alive.update({symptom.id: incident.id for symptom in group.symptoms})
             if self._is_settled(group, incident, moment):
                 revisions += self._publish(incident)
                 self._await_quiet(group, incident)
-        return revisions + self._retire(alive, 2 * facts + 1, ids)
+        return revisions + self._retire(alive, 2 * component.facts + 1, component.ids)
 
-    def finish(
-        self, groups: Sequence[Group], facts: int, ids: Mapping[str, str]
-    ) -> tuple[list[Incident], list[Incident]]:
+    def finish(self, component: Component) -> tuple[list[Incident], list[Incident]]:
         """Return a final component's last revisions, and all incidents that it ever had.
 
         What was published of it is forgotten.
         """
         revisions = []
         alive: dict[str, str] = {}
-        for group in filter(self.opens, groups):
+        for group in filter(self.opens, component.groups):
             standing = Standing(
-                revision=2 * facts + 1, status="resolved", reopened=self._reopened(group.symptoms)
+                revision=2 * component.facts + 1,
+                status="resolved",
+                reopened=self._reopened(group.told),
+                until_s=self._quiet_s(group),
             )
-            incident = narrate(group, standing, self._model)
+            incident = narrate(group, component, standing, self._model)
             alive.update({symptom.id: incident.id for symptom in group.symptoms})
             if self.published.get(incident.id) != incident:
                 revisions.append(incident)
                 self.published[incident.id] = incident
-        revisions += self._retire(alive, 2 * facts + 1, ids)
-        for symptom_id in ids:
+        revisions += self._retire(alive, 2 * component.facts + 1, component.ids)
+        for symptom_id in component.ids:
             self._due.pop(symptom_id, None)
-        ended = self._of(ids)
+        ended = self._of(component.ids)
         for incident in ended:
             del self.published[incident.id]
         return revisions, ended
 
     def _standing(self, group: Group, facts: int, moment: Moment) -> Standing:
-        quiet = quiet_from(group.symptoms, self._model.settings)
+        quiet = quiet_from(group.told, self._model.settings)
         resolved = (
             quiet is not None and moment.complete_to is not None and quiet <= moment.complete_to
         )
         return Standing(
             revision=2 * facts + resolved,
             status="resolved" if resolved else "open",
-            reopened=self._reopened(group.symptoms),
+            reopened=self._reopened(group.told),
+            until_s=min(self._quiet_s(group), (moment.complete_to or 0) / _SECOND),
         )
+
+    def _quiet_s(self, group: Group) -> float:
+        """Return when a group is quiet, if nothing comes any more (seconds since 1970)."""
+        last_seen = max(micros(symptom.last_seen) for symptom in group.told)
+        return last_seen / _SECOND + self._model.settings.resolve_after_s
 
     def _reopened(self, symptoms: Sequence[Symptom]) -> int:
         """Count the quiet times after which trouble came back: a function of the facts alone."""
@@ -140,13 +144,13 @@ class Incidents:
         )
         if incident.id in self.published or settled <= moment.now:
             return True
-        self._due[group.symptoms[0].id] = (settled, -1)
+        self._due[group.anchor.id] = (settled, -1)
         return False
 
     def _await_quiet(self, group: Group, incident: Incident) -> None:
-        quiet = quiet_from(group.symptoms, self._model.settings)
+        quiet = quiet_from(group.told, self._model.settings)
         if quiet is not None and incident.status == "open":
-            self._due[group.symptoms[0].id] = (0, quiet)
+            self._due[group.anchor.id] = (0, quiet)
 
     def _publish(self, incident: Incident) -> list[Incident]:
         """Publish a revision, unless only the number of facts elsewhere in the component grew."""

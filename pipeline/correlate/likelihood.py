@@ -94,6 +94,8 @@ class Likelihood:
             return None
         density = self._lag_density(hop, cause, effect)
         potential = hop.strength * density * self._compatible(hop, cause, effect)
+        if cause.is_whisper and cause.amount is None:
+            potential *= self.settings.whisper_power
         if self._kind(cause.node) == "endpoint":  # what lies behind it has a way of its own
             potential *= self._kind_prior(cause.node)
         return Trigger(potential, _dose(cause, effect), hop.nodes[1:-1])
@@ -175,6 +177,7 @@ class Likelihood:
     def _compatible(self, hop: Hop, cause: Evidence, effect: Evidence) -> float:
         powers = (
             self.settings.cause_power[cause.symptom_class]
+            * self.settings.severity_power[cause.severity]
             * self.settings.effect_power[effect.symptom_class]
         )
         return powers * _named(hop, effect)

@@ -1,13 +1,19 @@
-"""From a group to the incident record: title, causes with reasons, symptoms with parents."""
+"""From a group to the incident record: causes with reasons, symptoms with parents, the outlook."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import blake2b
 
+from pipeline.correlate.changes import Candidate, candidates
+from pipeline.correlate.component import Component
+from pipeline.correlate.counterfactual import Decisive, decisive, told
 from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.outlook import Expected, Outlook
+from pipeline.correlate.reasons import absent, changed, reasons_for
+from pipeline.correlate.titles import title_of
 from pipeline.correlate.tree import Tree
+from pipeline.correlate.verdict import detected_at, severity_of, verdict_of
 from pipeline.records import (
     Cause,
     Incident,
@@ -15,9 +21,7 @@ from pipeline.records import (
     IncidentSymptom,
     Parent,
     Reason,
-    Severity,
     Symptom,
-    Verdict,
 )
 
 MAX_CAUSES = 5
@@ -27,13 +31,6 @@ MAX_NODES = 1_000
 """Affected nodes listed (about 40 B each, 40 kB)."""
 MAX_EXEMPLAR = 500
 """Characters of an exemplar in an incident; the symptom has it whole."""
-OPENING_WEIGHT = 1.0
-"""Weight of evidence that opens an incident: one major symptom, or several minor ones."""
-CONFIDENT, CONFIDENT_LEAD, AMBIGUOUS = 0.6, 0.2, 0.3
-"""A first cause this likely and this far ahead is confident; below the last it is unknown."""
-
-_LESSER: dict[Severity, Severity] = {"minor": "minor", "major": "minor", "critical": "major"}
-_RANK: dict[Severity, int] = {"minor": 0, "major": 1, "critical": 2}
 
 
 def incident_id(application: str, anchor: Symptom) -> str:
@@ -48,43 +45,97 @@ class Standing:
     revision: int
     status: IncidentStatus
     reopened: int
+    until_s: float
+    """All that happened before is known, in seconds since 1970. Once it is resolved, the end of its
+    quiet time: then the record is a function of the facts alone."""
 
 
-def narrate(group: Group, standing: Standing, model: Likelihood) -> Incident:
-    """Return the incident record of a group."""
-    tree = Tree(group, model)
-    symptoms = group.symptoms
-    anchor = symptoms[0]
-    causes = _causes(group, tree)
-    last_seen = max(symptom.last_seen for symptom in symptoms)
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """One group, judged, with all that its record is made from."""
+
+    group: Group
+    tree: Tree
+    outlook: Outlook
+    model: Likelihood
+    expected: Mapping[str, Expected]
+    """By cause."""
+    changes: Mapping[str, tuple[Candidate, ...]]
+    """By cause."""
+    decides: Decisive | None
+
+    @property
+    def first(self) -> str:
+        """The likeliest cause."""
+        return next(iter(self.group.shares))
+
+    def causes(self) -> tuple[Cause, ...]:
+        return tuple(
+            Cause(
+                node=node,
+                probability=round(self.group.shares[node], 4),
+                inferred=not self.group.at(node),
+                reasons=self._reasons(node),
+                path=self.tree.path_from(node),
+                pods=tuple(sorted({pod for at in self.group.at(node) for pod in at.pods})),
+                changes=tuple(candidate.change for candidate in self.changes[node]),
+            )
+            for node in self.expected
+        )
+
+    def unobserved(self) -> tuple[str, ...]:
+        """Return what nobody sees at or above the causes, or right below the likeliest."""
+        seen = {symptom.node for symptom in self.group.symptoms}
+        graph = self.model.graph
+        above = {node for cause in self.expected for node in graph.unobserved_above(cause)}
+        below = self.expected[self.first].unseen if self.first in self.expected else ()
+        return tuple(sorted((above | {*below}) - seen))
+
+    def _reasons(self, node: str) -> tuple[Reason, ...]:
+        changes, expected = self.changes[node], self.expected[node]
+        reasons = list(reasons_for(self.group, node, self.tree))
+        if changes:
+            reasons.append(changed(changes))
+        if expected.absent:
+            reasons.append(absent(expected))
+        if node == self.first and self.decides is not None:
+            numbers = {"probability": round(self.decides.probability, 4)}
+            reasons.append(Reason(code="counterfactual", text=told(self.decides), numbers=numbers))
+        return tuple(reasons)
+
+
+def narrate(group: Group, component: Component, standing: Standing, model: Likelihood) -> Incident:
+    """Return the incident record of a group of a component."""
+    resolved = standing.status == "resolved"
+    telling = _telling(group, Outlook(component, model, standing.until_s), resolved=resolved)
+    group = telling.group
+    causes = telling.causes()
+    last_seen = max(symptom.last_seen for symptom in group.told)
+    decides = telling.decides
+    expected = telling.expected.get(telling.first)
     return Incident(
-        id=incident_id(model.graph.application.name, anchor),
+        id=incident_id(model.graph.application.name, group.anchor),
         revision=standing.revision,
         application=model.graph.application.name,
         status=standing.status,
         reopened=standing.reopened,
-        title=_title(group, causes),
-        started_at=anchor.onset,
-        detected_at=detected_at(symptoms, model),
+        title=title_of(group, telling.first, model),
+        started_at=group.anchor.onset,
+        detected_at=detected_at(group.symptoms, model),
         updated_at=last_seen,
-        resolved_at=last_seen if standing.status == "resolved" else None,
-        severity=_severity(symptoms, model),
-        verdict=_verdict(causes),
+        resolved_at=last_seen if resolved else None,
+        severity=severity_of(group.told, model),
+        verdict=verdict_of([cause.probability for cause in causes]),
         causes=causes,
-        nodes=tuple(sorted({symptom.node for symptom in symptoms})[:MAX_NODES]),
-        symptoms=_listed(group, tree, model.settings.max_listed),
-        symptom_count=len(symptoms),
-        unobserved=_unobserved(group, causes, model),
+        nodes=tuple(sorted({symptom.node for symptom in group.symptoms})[:MAX_NODES]),
+        symptoms=_listed(group, telling.tree, model.settings.max_listed),
+        symptom_count=len(group.symptoms),
+        absent=expected.absent if expected is not None else (),
+        unobserved=telling.unobserved(),
+        counterfactual=decides.symptom.id if decides is not None else None,
         graph_version=model.graph.application.version,
+        may_be_next=() if resolved else telling.outlook.may_be_next(group, telling.first),
     )
-
-
-def _severity(symptoms: Sequence[Symptom], model: Likelihood) -> Severity:
-    """Return the worst of the symptoms, a rank lower where no user can have felt it yet."""
-    told = [symptom for symptom in symptoms if not symptom.whisper] or symptoms
-    worst = max((symptom.severity for symptom in told), key=_RANK.__getitem__)
-    felt = not model.has_entries or any(model.is_entry(symptom.node) for symptom in told)
-    return worst if felt else _LESSER[worst]
 
 
 def merged(former: Incident, into: str | None, revision: int) -> Incident:
@@ -93,104 +144,34 @@ def merged(former: Incident, into: str | None, revision: int) -> Incident:
     ``into`` is None where what is left of its evidence no longer suffices for an incident.
     """
     return former.model_copy(
-        update={"status": "merged", "merged_into": into, "revision": revision, "resolved_at": None}
+        update={
+            "status": "merged",
+            "merged_into": into,
+            "revision": revision,
+            "resolved_at": None,
+            "may_be_next": (),
+        }
     )
 
 
-def opens(symptoms: Sequence[Symptom], model: Likelihood) -> bool:
-    """Tell whether the evidence suffices for an incident."""
-    return _sufficed(symptoms, model) is not None
-
-
-def detected_at(symptoms: Sequence[Symptom], model: Likelihood) -> datetime:
-    """Return the event time at which the evidence, taken in event order, first sufficed."""
-    return _sufficed(symptoms, model) or max(symptom.detected_at for symptom in symptoms)
-
-
-def _sufficed(symptoms: Sequence[Symptom], model: Likelihood) -> datetime | None:
-    """Return when the evidence first weighed enough.
-
-    Several symptoms of one class at one node (three quantiles of one latency) are one thing seen
-    several times: the heaviest counts.
-    """
-    weights: dict[tuple[str, str], float] = {}
-    told = (symptom for symptom in symptoms if not symptom.whisper)
-    for symptom in sorted(told, key=lambda each: (each.detected_at, each.id)):
-        kind = (symptom.node, symptom.symptom_class)
-        weight = model.settings.severity_weight[symptom.severity]
-        weights[kind] = max(weight, weights.get(kind, 0.0))
-        if sum(weights.values()) >= OPENING_WEIGHT:
-            return symptom.detected_at
-    return None
-
-
-def _causes(group: Group, tree: Tree) -> tuple[Cause, ...]:
-    likely = [item for item in group.shares.items() if item[1] >= MIN_PROBABILITY][:MAX_CAUSES]
-    return tuple(
-        Cause(
-            node=node,
-            probability=round(probability, 4),
-            inferred=not group.at(node),
-            reasons=_reasons(group, tree, node),
-            path=tree.path_from(node),
-            pods=tuple(sorted({pod for symptom in group.at(node) for pod in symptom.pods})),
-        )
-        for node, probability in likely
+def _telling(group: Group, outlook: Outlook, *, resolved: bool) -> _Telling:
+    judged = outlook.judged(group)
+    model = outlook.model
+    likely = [node for node, share in judged.shares.items() if share >= MIN_PROBABILITY]
+    nodes = likely[:MAX_CAUSES]
+    sure = verdict_of([round(judged.shares[node], 4) for node in nodes]) == "confident"
+    ask = resolved or not sure
+    return _Telling(
+        group=judged,
+        tree=Tree(judged, model),
+        outlook=outlook,
+        model=model,
+        expected={node: outlook.expected(judged, node) for node in nodes},
+        changes={
+            node: candidates(judged, node, outlook.component.changes, model) for node in nodes
+        },
+        decides=decisive(judged, outlook, resolved=resolved) if ask else None,
     )
-
-
-def _reasons(group: Group, tree: Tree, node: str) -> tuple[Reason, ...]:
-    reasons = []
-    own = group.at(node)
-    if own:
-        titles = ", ".join(dict.fromkeys(symptom.title for symptom in own))
-        since = f"{own[0].onset:%H:%M:%S}"
-        reasons.append(Reason(code="own-symptoms", text=f"{titles}; first at {since}"))
-    named_by = group.naming(node)
-    if named_by:
-        reasons.append(Reason(code="implicated", text=_implication(named_by)))
-    if own and own[0].id == group.symptoms[0].id and len(group.symptoms) > 1:
-        reasons.append(Reason(code="earliest-symptom", text="the earliest symptom is here"))
-    explained = tree.explained_by(node)
-    if explained:
-        text = f"the likeliest parents of {explained} of {len(group.symptoms)} symptoms lead here"
-        reasons.append(Reason(code="explains-effects", text=text))
-    alone = max((group.posteriors[p.id].alone for p in group.evidence if p.node == node), default=0)
-    if alone > 0.5:  # noqa: PLR2004  # more likely than not
-        text = f"came by itself with probability {alone:.2f}"
-        reasons.append(Reason(code="no-upstream-cause", text=text))
-    return tuple(reasons)
-
-
-def _implication(named_by: Sequence[Symptom]) -> str:
-    nodes = sorted({symptom.node for symptom in named_by})
-    titles = ", ".join(dict.fromkeys(symptom.title for symptom in named_by))
-    times = sum(symptom.count for symptom in named_by)
-    return f"named by “{titles}” at {_some(nodes)}, {times} times"
-
-
-def _verdict(causes: Sequence[Cause]) -> Verdict:
-    first = causes[0].probability if causes else 0.0
-    second = causes[1].probability if len(causes) > 1 else 0.0
-    if first >= CONFIDENT and first - second >= CONFIDENT_LEAD:
-        return "confident"
-    return "ambiguous" if first >= AMBIGUOUS else "unknown"
-
-
-def _title(group: Group, causes: Sequence[Cause]) -> str:
-    node = causes[0].node if causes else group.symptoms[0].node
-    own = group.at(node)
-    told = own or group.naming(node) or group.symptoms
-    leading = min(told, key=lambda symptom: (-_RANK[symptom.severity], symptom.onset, symptom.id))
-    says = leading.title if own else f"suspected, from “{leading.title}” at {leading.node}"
-    others = sorted({symptom.node for symptom in group.symptoms} - {node})
-    affects = f"; affects {_some(others)}" if others else ""
-    return f"{node}: {says}{affects}"
-
-
-def _some(nodes: Sequence[str], shown: int = 2) -> str:
-    more = f" and {len(nodes) - shown} more" if len(nodes) > shown else ""
-    return ", ".join(nodes[:shown]) + more
 
 
 def _listed(group: Group, tree: Tree, bound: int) -> tuple[IncidentSymptom, ...]:
@@ -208,8 +189,10 @@ def _listed(group: Group, tree: Tree, bound: int) -> tuple[IncidentSymptom, ...]
             state=symptom.state,
             exemplar=symptom.exemplars[0][:MAX_EXEMPLAR] if symptom.exemplars else "",
             parent=_parent(symptom, tree),
+            whisper=symptom.whisper,
         )
         for symptom in group.symptoms[:bound]
+        if symptom.symptom_class != "change"  # never: changes are no evidence
     )
 
 
@@ -224,9 +207,3 @@ def _parent(symptom: Symptom, tree: Tree) -> Parent | None:
         delay_s=round((symptom.onset - cause.onset).total_seconds(), 3),
         probability=round(probability, 4),
     )
-
-
-def _unobserved(group: Group, causes: Sequence[Cause], model: Likelihood) -> tuple[str, ...]:
-    seen = {symptom.node for symptom in group.symptoms}
-    above = {node for cause in causes for node in model.graph.unobserved_above(cause.node)}
-    return tuple(sorted(above - seen))

@@ -1,7 +1,7 @@
 """What may have set off what: rates between all active symptoms, kept per pair."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,8 +17,8 @@ MEDIATED = 0.1
 class Weights:
     """Trigger rates between all active symptoms.
 
-    A rate is a function of its two ends alone, so a new or revised symptom touches only its own
-    row and column.
+    A rate is a function of its two ends (and of the machines that are known of their nodes), so a
+    new or revised symptom touches only its own row and column.
     """
 
     model: Likelihood
@@ -27,10 +27,26 @@ class Weights:
     _effects: dict[str, set[str]] = field(default_factory=dict)
     _by_template: dict[str, dict[str, Evidence]] = field(default_factory=dict)
     """Evidence by the template of its node: what is in reach is found by it."""
+    _own_machines: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Machines that each piece names itself; one that names none has those of its neighbours."""
 
     def put(self, new: Evidence) -> None:
         """Add a piece of evidence, or replace its former revision."""
-        self.remove(new.id)
+        self._drop(new.id)
+        self._own_machines[new.id] = new.cluster_nodes
+        here = self._by_template.get(self._template(new.node), {}).values()
+        neighbours = [other for other in here if other.node == new.node]
+        machines = {*new.cluster_nodes}.union(*(self._own_machines[o.id] for o in neighbours))
+        for piece in (*neighbours, new):
+            known = self._own_machines[piece.id] or tuple(sorted(machines))
+            if piece is new or known != piece.cluster_nodes:
+                self._place(replace(piece, cluster_nodes=known))
+
+    def _place(self, new: Evidence) -> None:
+        """Put a piece among the others, in place of what had its id."""
+        own_machines = self._own_machines[new.id]
+        self._drop(new.id)
+        self._own_machines[new.id] = own_machines
         self.evidence[new.id] = new
         self._causes[new.id] = {}
         self._effects[new.id] = set()
@@ -41,10 +57,19 @@ class Weights:
         self._by_template.setdefault(self._template(new.node), {})[new.id] = new
 
     def remove(self, evidence_id: str) -> None:
-        """Forget a piece of evidence."""
+        """Forget a piece of evidence, and what its neighbours know from it."""
+        gone = self.evidence.get(evidence_id)
+        self._drop(evidence_id)
+        if gone is not None and gone.cluster_nodes:
+            here = self._by_template.get(self._template(gone.node), {}).values()
+            for piece in [other for other in here if other.node == gone.node]:
+                self.put(replace(piece, cluster_nodes=self._own_machines[piece.id]))
+
+    def _drop(self, evidence_id: str) -> None:
         gone = self.evidence.pop(evidence_id, None)
         if gone is None:
             return
+        del self._own_machines[evidence_id]
         alike = self._by_template[self._template(gone.node)]
         del alike[evidence_id]
         if not alike:

@@ -188,7 +188,7 @@ class CorrelatePartition:
             else:  # its component is finished; the kill came before this row was deleted
                 self._leftover[key] = None
         state.incidents.wake(state.symptoms)
-        if state.symptoms or name in self._row.tallies:
+        if state.symptoms or state.changes.known or name in self._row.tallies:
             self._states[name] = state
 
     def _rows_of(

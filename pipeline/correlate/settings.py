@@ -52,11 +52,17 @@ class CorrelateSettings:
         }
     )
     """How readily trouble of a class is set off from elsewhere."""
+    severity_power: dict[Severity, float] = field(
+        default_factory=lambda: {"minor": 0.3, "major": 1.0, "critical": 1.0}
+    )
+    """How readily trouble of a severity sets off trouble elsewhere: what is minor is often chance."""
     severity_weight: dict[Severity, float] = field(
         default_factory=lambda: {"minor": 0.34, "major": 1.0, "critical": 2.0}
     )
     """Weight of a symptom: in opening an incident (which takes 1.0: three different minor ones) and
     in its cause."""
+    whisper_power: float = 0.002
+    """How readily weak evidence without an amount stands for a cause of what is strong."""
     whisper_weight: float = 0.1
     """Weight of a weak symptom in the cause; it opens nothing."""
     entry_factor: float = 2.0

@@ -1,12 +1,14 @@
 """What every detector is: facts in, symptom revisions out."""
 
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from pipeline.records import Observation, Signal, Symptom
 
 F = TypeVar("F")
 """A detector's facts about one node: a ``msgspec.Struct``, changed in place, snapshot as JSON."""
+G = TypeVar("G", contravariant=True)
+"""The same, where they only go in."""
 
 
 class Detector(Protocol, Generic[F]):
@@ -48,3 +50,14 @@ class Detector(Protocol, Generic[F]):
 
     def load(self, snapshot: bytes) -> F:
         """Return the facts of a snapshot (the inverse of :meth:`dump`)."""
+
+
+@runtime_checkable
+class MissesObservations(Protocol[G]):
+    """A detector to which it matters that there is nothing: that may be since nobody looked."""
+
+    def unobserved(self, facts: G, time: int) -> None:
+        """Take note that nobody knows what happened at a time.
+
+        What is closed stays as it is.
+        """

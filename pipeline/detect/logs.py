@@ -103,10 +103,9 @@ class LogDetector:
                 facts.no_symptom += 1
             unusual.see(facts.course, time, line.message, known=known)
 
-    def unobserved(self, facts: LogFacts, time: int, closed_to: int) -> None:
+    def unobserved(self, facts: LogFacts, time: int) -> None:
         """Take note that nobody knows what the log said at a time: then it is not silent."""
-        if time >= closed_to:
-            unusual.is_unobserved(facts.course, time)
+        unusual.is_unobserved(facts.course, time)
 
     def revisions(self, facts: LogFacts, node: str, closed_to: int) -> list[Symptom]:
         """Close what ``closed_to`` closes; return the symptom revisions due."""

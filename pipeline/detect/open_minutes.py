@@ -28,6 +28,14 @@ class Seen(msgspec.Struct, array_like=True):
     first: int
     last: int
 
+    def add(self, time: int) -> None:
+        """Count one more."""
+        self.count += 1
+        if time > self.last:
+            self.last = time
+        elif time < self.first:
+            self.first = time
+
 
 class Minute(msgspec.Struct, array_like=True):
     """What was seen of the log in one minute."""
@@ -51,7 +59,8 @@ class Minute(msgspec.Struct, array_like=True):
     def add(self, time: int, look: Look, *, count: bool) -> None:
         """Add a line; ``count`` it as a template unless it is known by a signature."""
         self.lines += 1
-        self.last = max(self.last, time)
+        if time > self.last:  # noqa: PLR1730 - a call of max takes longer, and this is each line
+            self.last = time
         if not look.personal:
             self.own += 1
         if look.goodbye and time > self.goodbye:
@@ -64,9 +73,7 @@ class Minute(msgspec.Struct, array_like=True):
         if known is None:
             self._keep(look.key, time)
         else:
-            known.count += 1
-            known.first = min(known.first, time)
-            known.last = max(known.last, time)
+            known.add(time)
 
     def _keep(self, key: str, time: int) -> None:
         if self.worst:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from pipeline.detect.rules import CLUSTER_NODE, Need, Rule, Target, node_pattern, variables_in
 from pipeline.detect.tallies import BUCKET, KEPT_TIMES
-from pipeline.records import Severity, SymptomClass
+from pipeline.records import Severity, TroubleClass
 
 _SECOND = 1_000_000
 BUCKET_S = BUCKET // _SECOND
@@ -70,7 +70,7 @@ class _Signature(_Model):
     id: Identifier
     title: Title = "-"
     """What a person says at three in the morning; without node and time."""
-    symptom_class: Annotated[SymptomClass, Field(alias="class")] = "error"
+    symptom_class: Annotated[TroubleClass, Field(alias="class")] = "error"
     severity: Severity = "minor"
     quiet_s: Annotated[float, Field(gt=BUCKET_S, le=86_400)] = 300.0
     """The episode ends when nothing has come for this long."""
@@ -80,6 +80,9 @@ class _Signature(_Model):
     implicates: tuple[Implicated, ...] = ()
     suppress: bool = False
     """Known to be harmless: counted, and no symptom."""
+    change: bool = False
+    """No trouble, but a change (a rollout, a cordon …): told as a weak symptom of the class change,
+    which correlation lists at the causes that it came before."""
     at: tuple[str, ...] = ()
     """Holds only at nodes of these forms, such as ``jupyterhub/user/{user}``; empty: at any."""
     not_at: tuple[str, ...] = ()
@@ -91,6 +94,8 @@ class _Signature(_Model):
     def _spans_make_sense(self) -> Self:
         if not self.suppress and self.title == "-":
             raise ValueError("title is missing")
+        if self.change and (self.suppress or self.implicates or self._says_what_kind()):
+            raise ValueError("a change has no class, severity, implicates or suppress")
         if not BUCKET_S <= self.within_s <= self.quiet_s:
             raise ValueError(f"within_s must lie between {BUCKET_S} and quiet_s")
         return self
@@ -113,6 +118,9 @@ class _Signature(_Model):
         """Return what tells apart episodes of this signature at one node."""
         return ()
 
+    def _says_what_kind(self) -> bool:
+        return not self.model_fields_set.isdisjoint({"symptom_class", "severity"})
+
     def need(self) -> Need:
         """Return how much evidence makes a symptom."""
         return Need(at_least=self.at_least, within=int(self.within_s * _SECOND))
@@ -122,12 +130,13 @@ class _Signature(_Model):
         return Rule(
             id=self.id,
             title=self.title,
-            symptom_class=self.symptom_class,
+            symptom_class="change" if self.change else self.symptom_class,
             severity=self.severity,
             quiet=int(self.quiet_s * _SECOND),
             resolution=int(resolution_s * _SECOND),
             need=self.need(),
             targets=tuple(_target(implicated) for implicated in self.implicates),
+            only_whispers=self.change,
             grain=grain,
         )
 
@@ -244,8 +253,8 @@ class MetricSignature(_Signature, Selector):
     def _ratio_has_no_increase(self) -> Self:
         if self.divided_by is not None and self.limit.increases:
             raise ValueError("increases cannot be asked of a ratio")
-        if self.suppress:
-            raise ValueError("suppress is for logs and events")
+        if self.suppress or self.change:
+            raise ValueError("suppress and change are for logs and events")
         return self
 
     @property
@@ -269,7 +278,7 @@ class Baseline(_Model):
     """Globs of metric names."""
     skip: bool = False
     """Not compared: states, limits, constants."""
-    symptom_class: Annotated[SymptomClass, Field(alias="class")] = "unusual"
+    symptom_class: Annotated[TroubleClass, Field(alias="class")] = "unusual"
     severity: Severity = "minor"
     direction: Literal["up", "down", "both"] = "both"
     """Which deviation is trouble."""

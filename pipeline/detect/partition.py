@@ -15,7 +15,7 @@ from typing import Any, cast
 import msgspec
 
 from pipeline.detect.coverage import Coverage
-from pipeline.detect.detector import Detector
+from pipeline.detect.detector import Detector, MissesObservations
 from pipeline.records import SIGNAL_OF_FEED, Batch, Gap, Mark, Signal, Symptom, instant, micros
 from pipeline.watermark import Watermark
 
@@ -36,6 +36,8 @@ class NodeRow(msgspec.Struct):
     offset: int
     counts: dict[str, int]
     facts: msgspec.Raw
+    source: str = ""
+    """Who published the last batch that was applied."""
     coverage: Coverage = msgspec.field(default_factory=Coverage)
 
 
@@ -56,6 +58,7 @@ class _Entry:
     node: str
     facts: Any
     coverage: Coverage
+    source: str = ""
     offset: int = -1
     wakes_at: int | None = None
 
@@ -111,12 +114,12 @@ class DetectPartition:
             return DetectStep()
         entry.detector.apply(entry.facts, batch.observations, self._closed_to)
         entry.coverage.see(batch.observations)
-        entry.offset = offset
+        entry.offset, entry.source = offset, batch.source
         symptoms = self._revisions(key, entry)
         return DetectStep(symptoms=symptoms, rows={key: _encode(entry)})
 
     def on_gap(self, feed: str, offset: int, gap: Gap) -> DetectStep:
-        """Note a gap that came on a feed at an offset: it changes no symptom.
+        """Note a gap that came on a feed at an offset: it is no silence.
 
         Raises:
             ValueError: the gap is not one of the feed's signal.
@@ -125,6 +128,9 @@ class DetectPartition:
         if offset <= entry.offset:
             return DetectStep()
         entry.coverage.miss(gap)
+        if micros(gap.until) >= self._closed_to:
+            _unobserved(entry, micros(gap.until))
+            self._set_alarm(key, entry)
         entry.offset = offset
         return DetectStep(rows={key: _encode(entry)})
 
@@ -138,8 +144,16 @@ class DetectPartition:
         return self._close(moved=moved)
 
     def on_silence(self, source: str) -> DetectStep:
-        """Leave out a source that the shell judged dead."""
-        return self._close(moved=self._row.watermark.drop(source))
+        """Leave out a source that the shell judged dead: what it looked at is unobserved."""
+        reached = self._row.watermark.reached(source)
+        rows: dict[bytes, bytes | None] = {}
+        for key, entry in sorted(self._entries.items()):
+            if entry.source == source:
+                _unobserved(entry, reached)
+                self._set_alarm(key, entry)
+                rows[key] = _encode(entry)
+        step = self._close(moved=self._row.watermark.drop(source))
+        return DetectStep(symptoms=step.symptoms, mark=step.mark, rows=rows | step.rows)
 
     def live_sources(self) -> tuple[str, ...]:
         """Return the sources that the watermark waits for."""
@@ -178,8 +192,11 @@ class DetectPartition:
         signal = key[len(self._node_prefix) :].decode().split("|", 1)[0]
         detector = self._detector_of(cast("Signal", signal), row.node)
         facts = detector.load(bytes(row.facts))
-        self._entries[key] = _Entry(detector, row.node, facts, row.coverage, offset=row.offset)
-        self._set_alarm(key, self._entries[key])
+        entry = _Entry(
+            detector, row.node, facts, row.coverage, source=row.source, offset=row.offset
+        )
+        self._entries[key] = entry
+        self._set_alarm(key, entry)
 
     def _revisions(self, key: bytes, entry: _Entry) -> list[tuple[str, Symptom]]:
         symptoms = entry.detector.revisions(entry.facts, entry.node, self._closed_to)
@@ -197,6 +214,8 @@ class DetectPartition:
         symptoms: list[tuple[str, Symptom]] = []
         rows: dict[bytes, bytes | None] = {}
         for key, entry in self._due():
+            if not self._row.watermark.sources:
+                _unobserved(entry, self._row.watermark.observed)  # nobody looks any more
             published = self._revisions(key, entry)
             # without news the table's row implies the same; at the end it is brought up to date
             if published or not self._row.watermark.sources:
@@ -230,6 +249,11 @@ class DetectPartition:
             self._row.promised.pop(oldest, None)
 
 
+def _unobserved(entry: _Entry, time: int | None) -> None:
+    if time is not None and isinstance(entry.detector, MissesObservations):
+        entry.detector.unobserved(entry.facts, time)
+
+
 def _encode(entry: _Entry) -> bytes:
     detector = entry.detector
     return msgspec.json.encode(
@@ -237,6 +261,7 @@ def _encode(entry: _Entry) -> bytes:
             node=entry.node,
             offset=entry.offset,
             counts=detector.counts(entry.facts),
+            source=entry.source,
             facts=msgspec.Raw(detector.dump(entry.facts)),
             coverage=entry.coverage,
         )

@@ -21,6 +21,7 @@ from pipeline.records.incident import (
     Incident,
     IncidentStatus,
     IncidentSymptom,
+    MayBeNext,
     Parent,
     Reason,
     ReasonCode,
@@ -49,6 +50,7 @@ from pipeline.records.symptom import (
     Symptom,
     SymptomClass,
     SymptomState,
+    TroubleClass,
 )
 from pipeline.records.topology import GraphRecord
 
@@ -80,6 +82,7 @@ __all__ = [
     "Log",
     "LogPosition",
     "Mark",
+    "MayBeNext",
     "Metric",
     "Observation",
     "Parent",
@@ -95,6 +98,7 @@ __all__ = [
     "Symptom",
     "SymptomClass",
     "SymptomState",
+    "TroubleClass",
     "Verdict",
     "canonical",
     "instant",

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pipeline.records.base import Instant, Record, SchemaVersion
-from pipeline.records.symptom import Severity, SymptomClass, SymptomState
+from pipeline.records.symptom import Severity, SymptomState, TroubleClass
 
 IncidentStatus = Literal["open", "resolved", "merged"]
 Verdict = Literal["confident", "ambiguous", "unknown"]
@@ -17,22 +17,41 @@ ReasonCode = Literal[
     "own-symptoms",
     "no-upstream-cause",
     "prior-of-kind",
+    "recent-change",
+    "absent-effects",
+    "counterfactual",
 ]
 
 
+def _sorted_numbers(numbers: dict[str, float]) -> dict[str, float]:
+    return dict(sorted(numbers.items()))
+
+
 class Reason(Record):
-    """Why a decision fell as it did: a code for programs, a text with the numbers for people."""
+    """Why a decision fell as it did: a code and numbers for programs, a text for people."""
 
     code: ReasonCode
     text: str
+    numbers: Annotated[dict[str, float], AfterValidator(_sorted_numbers)] = Field(
+        default_factory=dict
+    )
+    """What the text says in figures, by name; which there are depends on the code."""
 
 
 class Change(Record):
-    """A change (rollout, scaling …) at or above a cause, shortly before it."""
+    """A change (rollout, scaling …) at or above a cause, shortly before the incident."""
 
     node: str
     time: Instant
     text: str
+
+
+class MayBeNext(Record):
+    """A node below the likeliest cause that has not been hit so far."""
+
+    node: str
+    by: Instant
+    """When the longest delay from the cause will have passed."""
 
 
 class Cause(Record):
@@ -47,6 +66,7 @@ class Cause(Record):
     """From the cause along the most probable hops to the farthest effect."""
     pods: tuple[str, ...]
     changes: tuple[Change, ...] = ()
+    """Nearest in time and graph first."""
 
 
 class Parent(Record):
@@ -66,7 +86,7 @@ class IncidentSymptom(Record):
     node: str
     detector: str
     signature: str
-    symptom_class: Annotated[SymptomClass, Field(alias="class")]
+    symptom_class: Annotated[TroubleClass, Field(alias="class")]
     severity: Severity
     onset: Instant
     last_seen: Instant
@@ -74,6 +94,8 @@ class IncidentSymptom(Record):
     state: SymptomState
     exemplar: str
     parent: Parent | None
+    whisper: bool = False
+    """Below the threshold: weak evidence, that opens nothing by itself."""
 
 
 class Incident(Record):
@@ -99,11 +121,14 @@ class Incident(Record):
     symptoms: tuple[IncidentSymptom, ...]
     symptom_count: int
     absent: tuple[str, ...] = ()
-    """Expected effects that did not show, as node ids."""
+    """Direct effects of the likeliest cause that were expected by now and did not show, as node
+    ids; what nobody can see is not among them."""
     unobserved: tuple[str, ...] = ()
-    """Nodes at or above the causes that nobody can see."""
+    """Nodes at or above the causes, or right below the likeliest, that nobody can see."""
     counterfactual: str | None = None
-    """The symptom whose removal would change the verdict."""
+    """Id of the symptom without which the first cause, or else the verdict, would be another."""
     graph_version: str
     late_revision: str | None = None
     """Why a late record changed it, or null."""
+    may_be_next: tuple[MayBeNext, ...] = ()
+    """Known nodes that the trouble may still reach, soonest first; none once it is resolved."""

@@ -8,7 +8,7 @@ from pipeline.records.base import Instant, Record, SchemaVersion
 from pipeline.records.batch import Mark
 
 Severity = Literal["minor", "major", "critical"]
-SymptomClass = Literal[
+TroubleClass = Literal[
     "availability",  # it is not there, not ready, crashes or restarts
     "error",  # it answers, with failures
     "latency",  # it answers late
@@ -18,6 +18,10 @@ SymptomClass = Literal[
     "auth",
     "traffic",  # more or less work than usual
     "unusual",  # differs from its past, meaning unknown
+]
+SymptomClass = Literal[
+    TroubleClass,
+    "change",  # no trouble: somebody, or the cluster, has changed something (always a whisper)
 ]
 SymptomState = Literal["open", "closed"]
 AmountUnit = Literal["seconds", "failures"]

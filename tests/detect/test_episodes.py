@@ -135,6 +135,8 @@ def test_silence_wakes_at_the_end_of_the_episode(by_signal: Detectors) -> None:
     assert detector.notify_at(facts) is None
     detector.apply(facts, [lost(7)], closed_to(0))
     detector.revisions(facts, "n", closed_to(0))
+    assert detector.notify_at(facts) == closed_to(60)  # the line's minute closes
+    assert detector.revisions(facts, "n", closed_to(60)) == []
     assert detector.notify_at(facts) == closed_to(307)
     assert detector.revisions(facts, "n", closed_to(306.9)) == []
     assert [s.state for s in detector.revisions(facts, "n", closed_to(307))] == ["closed"]

@@ -73,22 +73,31 @@ def messages(
 ) -> dict[str, list[Message]]:
     """Return each feed's log: batches of random size, gaps, and marks that keep their promise.
 
+    A gap is told after its end, and within the allowed lateness.
+
     A mark promises nothing older than itself *less the allowed lateness*, so the latest time that
     has arrived is as bold as a source may be.
     """
     out = _Logs()
     most = chance.choice([2, 20, 300])
-    told: dict[int, list[Gap]] = {}
-    for gap in chance.sample(gaps, len(gaps)):
-        told.setdefault(chance.randrange(len(arriving)), []).append(gap)
+    lateness = int(flow.windows.lateness_s) * SECOND
+    due = sorted(
+        ((micros(gap.until) + chance.randrange(lateness), i, gap) for i, gap in enumerate(gaps)),
+        reverse=True,
+    )
     latest = 0
-    for position, (node, observation) in enumerate(arriving):
-        for gap in told.get(position, ()):
+    for node, observation in arriving:
+        now = max(latest, micros(observation.time))
+        while due and due[-1][0] <= now:
+            _, _, gap = due.pop()
             out.publish(FEED_OF_SIGNAL[gap.signal], gap)
-        latest = max(latest, micros(observation.time))
+        latest = now
         out.add(node, observation)
         if chance.random() < 1 / most:
             out.step(latest)
+    for _, _, gap in reversed(due):
+        out.publish(FEED_OF_SIGNAL[gap.signal], gap)
+    out.step(latest)
     out.step(latest + flow.closing_us, final=True)
     return out.logs
 

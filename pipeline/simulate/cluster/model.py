@@ -191,5 +191,9 @@ class ApiError(Exception):
     """The API server says no."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(status, reason, message)  # SimPy builds it anew from these
         self.status, self.reason, self.message = status, reason, message
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message

@@ -79,7 +79,10 @@ class KubeSpawner:
                 told = f"PVC {claim} already exists, so did not create new pvc."
                 self._line("I", "pvc-exists", told)
 
-        yield from self._patiently(ask, f"Could not create PVC {claim}")
+        try:
+            yield from self._patiently(ask, f"Could not create PVC {claim}")
+        except ApiError as refusal:
+            raise SpawnError(_api_words(refusal)) from None
 
     def _make_pod(self, spec: PodSpec) -> Steps:
         api = self._scene.cluster.api

@@ -27,11 +27,12 @@ def chosen(names: Sequence[str]) -> tuple[Scenario, ...]:
 
 def _id_of(name: str) -> str:
     by_name = {scenario.name: scenario.id for scenario in CATALOGUE.values()}
-    known = {**{id_.lower(): id_ for id_ in CATALOGUE}, **by_name}
+    short = {id_.lower().replace("s0", "s"): id_ for id_ in CATALOGUE}  # S1 is S01
+    known = {**{id_.lower(): id_ for id_ in CATALOGUE}, **short, **by_name}
     found = known.get(name.lower())
     if found is None:
-        near = get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-        meant = ", ".join(known[match] if match in by_name else match.upper() for match in near)
+        near = {known[match] for match in get_close_matches(name.lower(), known, n=3, cutoff=0.5)}
+        meant = " or ".join(f"{id_} ({CATALOGUE[id_].name})" for id_ in sorted(near))
         advice = f"did you mean {meant}?" if near else "`aftershock simulate --list` shows them all"
         raise UsageError(f"{name}: no such scenario; {advice}")
     return found

@@ -1,0 +1,46 @@
+"""A component as it has been explained: what its incidents are told from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.correlate.evidence import Evidence
+from pipeline.correlate.explain import Group, explain
+from pipeline.correlate.parents import Weights
+from pipeline.records import Symptom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """Symptoms that may have to do with each other, and the groups that they fall into."""
+
+    pieces: tuple[Evidence, ...]
+    weights: Weights
+    changes: tuple[Symptom, ...]
+    """What was changed before them, or during."""
+    ids: Mapping[str, str]
+    """All ids that its symptoms have or had, with the present ones."""
+    groups: tuple[Group, ...]
+
+    @property
+    def facts(self) -> int:
+        """How many facts went in: the sum of the revisions of its symptoms and changes."""
+        seen = (piece.symptom for piece in self.pieces)
+        symptoms = sum(symptom.revision for symptom in seen if symptom is not None)
+        return symptoms + sum(change.revision for change in self.changes)
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """Where its symptoms are, weak ones too."""
+        return frozenset(piece.node for piece in self.pieces)
+
+    def without(self, symptom_id: str) -> "Component":
+        """Return it as if one symptom had never been seen."""
+        left = tuple(piece for piece in self.pieces if piece.id != symptom_id)
+        return replace(self, pieces=left, groups=grouped(left, self.weights))
+
+
+def grouped(pieces: Sequence[Evidence], weights: Weights) -> tuple[Group, ...]:
+    """Return the groups that symptoms fall into: none where all are weak."""
+    if all(piece.is_whisper for piece in pieces):
+        return ()
+    return tuple(explain(pieces, weights))

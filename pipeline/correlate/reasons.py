@@ -1,0 +1,96 @@
+"""Why a node is a cause, or may not be: codes and numbers for programs, text for people."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.correlate.changes import Candidate
+from pipeline.correlate.explain import Group
+from pipeline.correlate.outlook import Expected
+from pipeline.correlate.titles import some
+from pipeline.correlate.tree import Tree
+from pipeline.records import Reason, Symptom
+
+_RATHER_ALONE = 0.5
+"""Probability to have come by itself from which it is more likely than not."""
+
+
+def reasons_for(group: Group, node: str, tree: Tree) -> Iterator[Reason]:
+    """Yield the reasons why a node may be the cause."""
+    own = group.at(node)
+    if own:
+        yield _own(own)
+    named_by = group.naming(node)
+    if named_by:
+        yield _implicated(named_by)
+    if own and own[0].id == group.anchor.id and len(group.symptoms) > 1:
+        yield _earliest(group, node)
+    explained, of = tree.explained_by(node), len(group.symptoms)
+    if explained:
+        text = f"the likeliest parents of {explained} of {of} symptoms lead here"
+        numbers = {"explained": float(explained), "symptoms": float(of)}
+        yield Reason(code="explains-effects", text=text, numbers=numbers)
+    alone = max((group.posteriors[p.id].alone for p in group.evidence if p.node == node), default=0)
+    if alone > _RATHER_ALONE:
+        text = f"came by itself with probability {alone:.2f}"
+        yield Reason(code="no-upstream-cause", text=text, numbers={"probability": round(alone, 4)})
+
+
+def _own(own: Sequence[Symptom]) -> Reason:
+    titles = ", ".join(dict.fromkeys(symptom.title for symptom in own))
+    count = sum(symptom.count for symptom in own)
+    return Reason(
+        code="own-symptoms",
+        text=f"{titles}; first at {own[0].onset:%H:%M:%S}",
+        numbers={"symptoms": float(len(own)), "occurrences": float(count)},
+    )
+
+
+def _implicated(named_by: Sequence[Symptom]) -> Reason:
+    nodes = sorted({symptom.node for symptom in named_by})
+    titles = ", ".join(dict.fromkeys(symptom.title for symptom in named_by))
+    times = sum(symptom.count for symptom in named_by)
+    return Reason(
+        code="implicated",
+        text=f"named by “{titles}” at {some(nodes)}, {times} times",
+        numbers={"occurrences": float(times), "nodes": float(len(nodes))},
+    )
+
+
+def _earliest(group: Group, node: str) -> Reason:
+    others = [symptom for symptom in group.told if symptom.node != node]
+    if not others:
+        return Reason(code="earliest-symptom", text="the earliest symptom is here")
+    ahead_s = (others[0].onset - group.anchor.onset).total_seconds()
+    text = f"the earliest symptom is here, {ahead_s:.0f} s before any other node's"
+    return Reason(code="earliest-symptom", text=text, numbers={"ahead_s": round(ahead_s, 3)})
+
+
+def changed(changes: Sequence[Candidate]) -> Reason:
+    """Return that something was changed at or above it shortly before."""
+    nearest = changes[0]
+    when = f"{abs(nearest.before_s):.0f} s {'before' if nearest.before_s >= 0 else 'after'}"
+    more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
+    return Reason(
+        code="recent-change",
+        text=f"“{nearest.title}” at {nearest.change.node} {when} the first symptom{more}",
+        numbers={
+            "before_s": round(nearest.before_s, 3),
+            "hops": float(nearest.hops),
+            "changes": float(len(changes)),
+        },
+    )
+
+
+def absent(expected: Expected) -> Reason:
+    """Return what counts against it: effects that did not show."""
+    missing = len(expected.absent)
+    of = missing + expected.shown
+    text = f"against it: {some(expected.absent)} should have shown something by now ({missing} of"
+    return Reason(
+        code="absent-effects",
+        text=f"{text} {of} direct effects)",
+        numbers={
+            "absent": float(missing),
+            "expected": float(of),
+            "factor": round(expected.factor, 4),
+        },
+    )
