@@ -17,6 +17,9 @@ from pipeline.correlate.likelihood import Likelihood
 MAX_SUPPOSED = 8
 """Implicated nodes that are tried, those with most witnesses first (each costs a determinant)."""
 
+_BY_ITSELF = 0.5
+"""What came by itself with this probability asks for a hidden cause."""
+
 IN_COMMON = 3
 """So many places of trouble below one node, and it is tried as their common cause."""
 
@@ -33,12 +36,27 @@ class Explanation:
     fault is real, a mixture of both cases."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """A hidden fault that may be real."""
+
+    fault: Evidence
+    span_s: float
+    """Time in which it must have come."""
+    only: frozenset[str] = frozenset()
+    """Ids of the evidence that it may explain, if that is not all: nobody named it, so it takes
+    nothing away from causes that were seen."""
+
+    def explains(self, piece: Evidence) -> bool:
+        return not self.only or piece.id in self.only
+
+
 def explained(symptoms: Sequence[Evidence], forest: Forest, model: Likelihood) -> Explanation:
     """Suppose hidden faults one by one, the best first, as long as they are likely to be real."""
     best = Explanation(tuple(symptoms), forest, forest.roots())
-    left = _suspects(symptoms, model)
+    left = _suspects(symptoms, _unexplained(symptoms, forest), model)
     while left:
-        tried = {fault.id: _with(best, fault, span_s, model) for fault, span_s in left}
+        tried = {suspect.fault.id: _with(best, suspect, model) for suspect in left}
         choice = max(sorted(tried), key=lambda fault_id: tried[fault_id][0])
         log_odds, wider = tried[choice]
         if log_odds <= 0:
@@ -49,36 +67,52 @@ def explained(symptoms: Sequence[Evidence], forest: Forest, model: Likelihood) -
         mixed[:size, :size] += (1.0 - real) * best.roots
         mixed[size, size] += 1.0 - real
         best = Explanation(wider.pieces, wider.forest, mixed)
-        left = [suspect for suspect in left if suspect[0].id != choice]
+        left = [suspect for suspect in left if suspect.fault.id != choice]
     return best
 
 
-def _suspects(symptoms: Sequence[Evidence], model: Likelihood) -> list[tuple[Evidence, float]]:
-    """Return possible hidden faults, each with the span in seconds in which it must have come."""
+def _unexplained(symptoms: Sequence[Evidence], forest: Forest) -> list[Evidence]:
+    """Return what probably came by itself, if nothing hidden is supposed."""
+    return [
+        symptom
+        for state, symptom in enumerate(symptoms)
+        if not symptom.is_whisper and forest.posterior(state)[0] >= _BY_ITSELF
+    ]
+
+
+def _suspects(
+    symptoms: Sequence[Evidence], unexplained: Sequence[Evidence], model: Likelihood
+) -> list[_Suspect]:
+    """Return possible hidden faults: what symptoms name, and what several have in common."""
     seen_at = {symptom.node for symptom in symptoms}
     witnesses: dict[str, list[Evidence]] = {}
     for symptom in symptoms:
         for node in symptom.implicated:
             if node not in seen_at and model.graph.has(node):
                 witnesses.setdefault(node, []).append(symptom)
-    for node, said_by in _in_common(symptoms, model).items():
-        if node not in seen_at:
-            witnesses.setdefault(node, said_by)
-    ranked = sorted(witnesses.items(), key=lambda item: (-len(item[1]), item[0]))
-    suspects = (_suspect(node, said_by, model) for node, said_by in ranked[:MAX_SUPPOSED])
-    return [suspect for suspect in suspects if suspect is not None]
+    named = [_suspect(node, said_by, model) for node, said_by in _ranked(witnesses)]
+    shared = {
+        node: below
+        for node, below in _in_common(unexplained, model).items()
+        if node not in seen_at and node not in witnesses
+    }
+    common = [_suspect(node, below, model, only=below) for node, below in _ranked(shared)]
+    return [suspect for suspect in (*named, *common) if suspect is not None]
 
 
-def _in_common(symptoms: Sequence[Evidence], model: Likelihood) -> dict[str, list[Evidence]]:
+def _ranked(witnesses: dict[str, list[Evidence]]) -> list[tuple[str, list[Evidence]]]:
+    """Return the nodes to try, those with most witnesses first."""
+    return sorted(witnesses.items(), key=lambda item: (-len(item[1]), item[0]))[:MAX_SUPPOSED]
+
+
+def _in_common(unexplained: Sequence[Evidence], model: Likelihood) -> dict[str, list[Evidence]]:
     """Return what lies above several: six users on one machine, all their volumes on one backend.
 
     Named trouble counts where it is named: above the volumes that symptoms implicate, not above
     whoever says so.
     """
     below: dict[str, dict[str, list[Evidence]]] = {}
-    for symptom in symptoms:
-        if symptom.is_whisper:
-            continue
+    for symptom in unexplained:
         for place in symptom.implicated or {symptom.node: 1.0}:
             for above in model.graph.above(place, symptom.cluster_nodes):
                 below.setdefault(above, {}).setdefault(place, []).append(symptom)
@@ -90,23 +124,31 @@ def _in_common(symptoms: Sequence[Evidence], model: Likelihood) -> dict[str, lis
 
 
 def _suspect(
-    node: str, witnesses: Sequence[Evidence], model: Likelihood
-) -> tuple[Evidence, float] | None:
+    node: str,
+    witnesses: Sequence[Evidence],
+    model: Likelihood,
+    only: Sequence[Evidence] = (),
+) -> _Suspect | None:
     ways = [model.way(node, witness.node, witness.cluster_nodes) for witness in witnesses]
     spans = [way.longest_s for way in ways if way is not None]
     if not spans:
         return None
     first = witnesses[0]
     until = max(witness.last_seen_s for witness in witnesses)
-    return supposed(node, first.onset_s, until, max(spans) + first.unsure_s), max(spans)
+    fault = supposed(node, first.onset_s, until, max(spans) + first.unsure_s)
+    return _Suspect(fault, max(spans), frozenset(piece.id for piece in only))
 
 
-def _with(
-    known: Explanation, fault: Evidence, span_s: float, model: Likelihood
-) -> tuple[float, Explanation]:
+def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[float, Explanation]:
     """Return the log odds that a fault is real, and the explanation if it is."""
+    fault, span_s = suspect.fault, suspect.span_s
     cost = model.background(fault.node) * span_s
-    sets_off = np.array([_sets_off(fault, piece, cost, model) for piece in known.pieces])
+    sets_off = np.array(
+        [
+            _sets_off(fault, piece, cost, model) if suspect.explains(piece) else 0.0
+            for piece in known.pieces
+        ]
+    )
     set_off_by = np.array([model.rate(piece, fault) for piece in known.pieces])
     wider = known.forest.with_state(sets_off, set_off_by, model.background(fault.node))
     log_odds = wider.log_weight() + float(np.log(span_s)) - known.forest.log_weight()

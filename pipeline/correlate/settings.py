@@ -55,7 +55,7 @@ class CorrelateSettings:
     severity_power: dict[Severity, float] = field(
         default_factory=lambda: {"minor": 0.3, "major": 1.0, "critical": 1.0}
     )
-    """How readily trouble of a severity sets off trouble elsewhere: what is minor is often chance."""
+    """How readily trouble of a severity sets off trouble elsewhere: what is minor may be chance."""
     severity_weight: dict[Severity, float] = field(
         default_factory=lambda: {"minor": 0.34, "major": 1.0, "critical": 2.0}
     )
