@@ -5,7 +5,8 @@ in which this one must have come. It pays if it explains more than it costs: the
 forests with it against that without it is the odds that it is real.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,32 +73,54 @@ def explained(symptoms: Sequence[Evidence], forest: Forest, model: Likelihood) -
 
 
 def _unexplained(symptoms: Sequence[Evidence], forest: Forest) -> list[Evidence]:
-    """Return what probably came by itself, if nothing hidden is supposed."""
+    """Return what probably came by itself, or from what nobody saw, if nothing hidden is supposed.
+
+    What speaks of another node was seldom set off by anything else.
+    """
+    seen_at = {symptom.node for symptom in symptoms}
     return [
         symptom
         for state, symptom in enumerate(symptoms)
-        if not symptom.is_whisper and forest.posterior(state)[0] >= _BY_ITSELF
+        if not symptom.is_whisper
+        and (_names_unseen(symptom, seen_at) or forest.posterior(state)[0] >= _BY_ITSELF)
     ]
+
+
+def _names_unseen(symptom: Evidence, seen_at: Collection[str]) -> bool:
+    strengths = [strength for node, strength in symptom.implicated.items() if node not in seen_at]
+    return max(strengths, default=0.0) >= _BY_ITSELF
 
 
 def _suspects(
     symptoms: Sequence[Evidence], unexplained: Sequence[Evidence], model: Likelihood
 ) -> list[_Suspect]:
     """Return possible hidden faults: what symptoms name, and what several have in common."""
-    seen_at = {symptom.node for symptom in symptoms}
+    seen_since: dict[str, float] = {}
+    for symptom in symptoms:  # in event order
+        if not symptom.is_whisper:
+            seen_since.setdefault(symptom.node, symptom.onset_s - symptom.unsure_s)
     witnesses: dict[str, list[Evidence]] = {}
     for symptom in symptoms:
         for node in symptom.implicated:
-            if node not in seen_at and model.graph.has(node):
+            if model.graph.has(node):
                 witnesses.setdefault(node, []).append(symptom)
+    witnesses = _earlier(witnesses, seen_since)
+    shared = _earlier(_in_common(unexplained, model), seen_since)
     named = [_suspect(node, said_by, model) for node, said_by in _ranked(witnesses)]
-    shared = {
-        node: below
-        for node, below in _in_common(unexplained, model).items()
-        if node not in seen_at and node not in witnesses
-    }
+    shared = {node: below for node, below in shared.items() if node not in witnesses}
     common = [_suspect(node, below, model, only=below) for node, below in _ranked(shared)]
     return [suspect for suspect in (*named, *common) if suspect is not None]
+
+
+def _earlier(
+    witnesses: dict[str, list[Evidence]], seen_since: dict[str, float]
+) -> dict[str, list[Evidence]]:
+    """Return the nodes that had no symptoms when others first spoke of their trouble."""
+    return {
+        node: said_by
+        for node, said_by in witnesses.items()
+        if said_by[0].onset_s < seen_since.get(node, math.inf)
+    }
 
 
 def _ranked(witnesses: dict[str, list[Evidence]]) -> list[tuple[str, list[Evidence]]]:
