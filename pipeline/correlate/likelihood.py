@@ -74,6 +74,11 @@ class Likelihood:
         template = self.graph.application.template_of(node)
         return template is not None and template.entry
 
+    def is_observed(self, node: str) -> bool:
+        """Tell whether a node's trouble would be seen there."""
+        template = self.graph.application.template_of(node)
+        return template is not None and bool(template.observed)
+
     def background(self, node: str) -> float:
         """Return the rate, per second, at which a node has trouble by itself."""
         return self.settings.background_per_s * self._kind_prior(node)

@@ -12,6 +12,9 @@ from pipeline.correlate.likelihood import Likelihood, Trigger
 MEDIATED = 0.1
 """Factor on the rate of a cause whose way leads over another one that was seen."""
 
+UNTOUCHED = 0.3
+"""Factor on the rate of a cause whose way leads over a node that is looked at and shows nothing."""
+
 
 @dataclass(slots=True)
 class Weights:
@@ -105,18 +108,25 @@ class Weights:
         return Forest(rates, np.array([self._alone(piece) for piece in pieces]))
 
     def _direct(self, piece: Evidence) -> dict[str, Trigger]:
-        """Return what may have set off a piece; what came by way of another trigger counts less.
+        """Return what may have set off a piece; what came by way of another node counts less.
 
         Where a node between has trouble that may be the cause, it is asked for its own causes.
+        Where it has none, though it would be seen, little came by it.
         """
         triggers = self._causes[piece.id]
         present = {self.evidence[cause].node for cause in triggers} - {piece.node}
         return {
-            cause: trigger
-            if present.isdisjoint(trigger.between)
-            else trigger._replace(potential=trigger.potential * MEDIATED)
+            cause: trigger._replace(potential=trigger.potential * self._passing(trigger, present))
+            if trigger.between
+            else trigger
             for cause, trigger in triggers.items()
         }
+
+    def _passing(self, trigger: Trigger, present: set[str]) -> float:
+        """Return the factor for the nodes on the way of a trigger."""
+        if not present.isdisjoint(trigger.between):
+            return MEDIATED
+        return UNTOUCHED if any(map(self.model.is_observed, trigger.between)) else 1.0
 
     def _alone(self, piece: Evidence) -> float:
         triggers = self._direct(piece).values()
