@@ -16,8 +16,8 @@ from pipeline.detect.rules import Need, Rule
 from pipeline.detect.tallies import Occurrence
 
 _SECOND = 1_000_000
-REGULAR = 20
-"""So many minutes in a row make it regular."""
+REGULAR = 60
+"""So many minutes in a row make it regular: a storm of errors that ends is no log gone silent."""
 LEAST = 3
 """Minutes without a line before it is called silent …"""
 LONGER = 2
