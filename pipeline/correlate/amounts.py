@@ -20,16 +20,30 @@ def dose(cause: Amount, effect: Amount) -> float:
     """Return the share of an effect's extra that a cause can account for, from 0 to 1."""
     step = max(cause.step_s, effect.step_s)
     ours, theirs = _by_step(cause, step), _by_step(effect, step)
-    wanted, offered = sum(theirs.values()), sum(ours.values())
-    if wanted <= 0 or offered <= 0:
+    if not ours or not theirs:
         return 0.0
-    alike = sum(min(o / offered, theirs[n] / wanted) for n, o in ours.items() if n in theirs)
-    shape = SHAPE_FLOOR + (1 - SHAPE_FLOOR) * min(1.0, alike)
     if cause.unit != effect.unit:
-        return UNIT_CROSSING * shape
+        return UNIT_CROSSING * _shape(ours, theirs)
+    given = _completed(ours, theirs, DOUBT * cause.error)
+    shape = _shape(given, _completed(theirs, ours, DOUBT * effect.error))
     doubt = DOUBT * effect.error
-    covered = sum(min(t, ours[n] + doubt) for n, t in theirs.items() if n in ours)
-    return min(1.0, covered / wanted) * shape
+    covered = sum(min(t, given[n] + doubt) for n, t in theirs.items() if n in given)
+    return min(1.0, covered / sum(theirs.values())) * shape
+
+
+def _shape(ours: dict[int, float], theirs: dict[int, float]) -> float:
+    """Return how alike two extras rise and fall."""
+    offered, wanted = sum(ours.values()), sum(theirs.values())
+    alike = sum(min(o / offered, theirs[n] / wanted) for n, o in ours.items() if n in theirs)
+    return SHAPE_FLOOR + (1 - SHAPE_FLOOR) * min(1.0, alike)
+
+
+def _completed(known: dict[int, float], other: dict[int, float], unseen: float) -> dict[int, float]:
+    """Return extras with the steps that only the other has: up to ``unseen`` may be there.
+
+    A step that is within the doubt is not told, which does not make it nothing.
+    """
+    return known | {n: min(extra, unseen) for n, extra in other.items() if n not in known}
 
 
 def _by_step(amount: Amount, step_s: int) -> dict[int, float]:

@@ -7,6 +7,9 @@ from pipeline.records import Amount, Severity, Symptom, SymptomClass, micros
 
 _SECOND = 1_000_000
 
+RISEN = 0.25
+"""Share of its greatest step from which an extra quantity counts as risen; it may pause a step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -64,12 +67,28 @@ def seen(symptom: Symptom, settings: CorrelateSettings) -> Evidence:
         node=symptom.node,
         symptom=symptom,
         symptom_class=symptom.symptom_class,
-        onset_s=micros(symptom.onset) / _SECOND,
+        onset_s=_onset_s(symptom),
         last_seen_s=micros(symptom.last_seen) / _SECOND,
         unsure_s=symptom.resolution_s + sight_delay_s + settings.clock_tolerance_s,
         implicated={i.node: i.strength for i in symptom.implicates if i.node != symptom.node},
         cluster_nodes=symptom.cluster_nodes,
     )
+
+
+def _onset_s(symptom: Symptom) -> float:
+    """Return when the trouble began; of what has an amount, when it rose to its greatest step.
+
+    The noise of a busy node often joins what comes after it: it is no part of that trouble.
+    """
+    onset_s = micros(symptom.onset) / _SECOND
+    amount = symptom.amount
+    if amount is None or not amount.steps:
+        return onset_s
+    number, peak = max(amount.steps, key=lambda step: (step[1], -step[0]))
+    risen = {n for n, extra in amount.steps if extra >= RISEN * peak}
+    while not risen.isdisjoint({number - 1, number - 2}):
+        number -= 1 if number - 1 in risen else 2
+    return max(onset_s, float(number * amount.step_s))
 
 
 def supposed(node: str, since_s: float, until_s: float, unsure_s: float) -> Evidence:
