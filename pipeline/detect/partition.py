@@ -36,9 +36,9 @@ class NodeRow(msgspec.Struct):
     offset: int
     counts: dict[str, int]
     facts: msgspec.Raw
+    coverage: Coverage = msgspec.field(default_factory=Coverage)
     source: str = ""
     """Who published the last batch that was applied."""
-    coverage: Coverage = msgspec.field(default_factory=Coverage)
 
 
 class PartitionRow(msgspec.Struct):

@@ -94,7 +94,7 @@ def test_on_a_terminal_incidents_are_drawn(tmp_path: Path) -> None:
                 shown += part
     os.close(ours)
     assert process.returncode == 0
-    assert b"jupyterhub/db: container crashes again and again" in shown
+    assert b"Container crashes again and again: jupyterhub/db" in shown
     assert (tmp_path / "incidents.jsonl").read_bytes().startswith(b"{")
 
 
