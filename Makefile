@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORE := pipeline/records/*,pipeline/detect/*,pipeline/correlate/*,pipeline/flow.py,pipeline/watermark.py,pipeline/ingest/steps.py,pipeline/ingest/route.py,pipeline/ingest/batching.py,topology/*
 
-.PHONY: help demo test lint unit integration bench clean
+.PHONY: help demo test lint unit truth integration bench clean
 
 help:  ## Show this help.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,7 +13,7 @@ help:  ## Show this help.
 demo: .venv/installed  ## See it work: a recorded outage, replayed through an embedded broker.
 	@$(BIN)/aftershock demo
 
-test: lint unit integration  ## Everything that CI runs.
+test: lint unit truth integration  ## Everything that CI runs.
 
 lint: .venv/installed-test  ## Style, types, architecture.
 	$(BIN)/ruff format --check .
@@ -22,8 +22,11 @@ lint: .venv/installed-test  ## Style, types, architecture.
 	$(BIN)/lint-imports
 
 unit: .venv/installed-test  ## Unit and property tests, with branch coverage of the core.
-	$(BIN)/pytest -m "not integration" -n 2 --cov --cov-report=
+	$(BIN)/pytest -m "not integration and not truth" -n 2 --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=95 --skip-covered
+
+truth: .venv/installed-test  ## No score below its floor: simulated faults and, where the data is, PetShop.
+	$(BIN)/pytest -m truth -n 2 -rs
 
 integration: .venv/installed-test  ## Tests on real servers: Kafka, Kubernetes' API server, Prometheus.
 	-@PYTHONPATH=tests $(BIN)/python -m servers.control_plane_binary

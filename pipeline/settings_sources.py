@@ -30,8 +30,6 @@ MAX_FILE_BYTES = 1_048_576
 _PREFIX = "AFTERSHOCK_"
 _DELIMITER = "__"
 _HIDDEN = "********"
-_NOT_SETTINGS = frozenset({FILE_VARIABLE, "AFTERSHOCK_SHARED_DATA"})
-"""Ours, but not settings: the file's own name, and where the benchmarks' data lies."""
 _SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)$")
 """Kubernetes tells every pod of the services beside it: one named ``aftershock-x`` must do no
 harm."""
@@ -127,7 +125,7 @@ def _refuse_unknown_variables(known: Tree) -> None:
     for variable in sorted(os.environ):
         if not variable.upper().startswith(_PREFIX) or not os.environ[variable]:
             continue
-        if variable.upper() in _NOT_SETTINGS or _SERVICE_LINK.search(variable):
+        if variable.upper() == FILE_VARIABLE or _SERVICE_LINK.search(variable):
             continue
         first = variable[len(_PREFIX) :].lower().split(_DELIMITER)[0]
         if first not in known:

@@ -7,7 +7,7 @@ from pipeline.records import Observation, Signal, Symptom
 
 F = TypeVar("F")
 """A detector's facts about one node: a ``msgspec.Struct``, changed in place, snapshot as JSON."""
-G = TypeVar("G", contravariant=True)
+F_contra = TypeVar("F_contra", contravariant=True)
 """The same, where they only go in."""
 
 
@@ -53,10 +53,10 @@ class Detector(Protocol, Generic[F]):
 
 
 @runtime_checkable
-class MissesObservations(Protocol[G]):
+class MissesObservations(Protocol[F_contra]):
     """A detector to which it matters that there is nothing: that may be since nobody looked."""
 
-    def unobserved(self, facts: G, time: int) -> None:
+    def unobserved(self, facts: F_contra, time: int) -> None:
         """Take note that nobody knows what happened at a time.
 
         What is closed stays as it is.

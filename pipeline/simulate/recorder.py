@@ -24,15 +24,24 @@ class Speaker(Protocol):
     """A container that prints, as far as a log record tells of it."""
 
     @property
-    def namespace(self) -> str: ...
+    def namespace(self) -> str:
+        """Namespace of its pod."""
+
     @property
-    def pod(self) -> str: ...
+    def pod(self) -> str:
+        """Name of its pod."""
+
     @property
-    def pod_uid(self) -> str: ...
+    def pod_uid(self) -> str:
+        """UID of its pod."""
+
     @property
-    def container(self) -> str: ...
+    def container(self) -> str:
+        """Name of the container itself."""
+
     @property
-    def machine(self) -> str: ...
+    def machine(self) -> str:
+        """Machine that the pod runs on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,16 @@
 What is right is told by a simple oracle of its own for each container, not by the parser.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
+from benchmarks.truth.case import DATA, data_folder
 from pipeline.formats import FullTime, Level, TimeOfDay, parse
 
-SHARED = Path(
-    os.environ.get("AFTERSHOCK_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data")
-)
-LOGS = SHARED / "jupyterhub-logs" / "nebari-pods.txt"
+LOGS = data_folder() / "jupyterhub-logs" / "nebari-pods.txt"
 LETTERS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "C": "CRITICAL"}
 
 
@@ -74,7 +70,9 @@ def said(stamp: object) -> str | None:
     return None
 
 
-@pytest.mark.skipif(not LOGS.exists(), reason=f"no real logs at {LOGS}: set AFTERSHOCK_SHARED_DATA")
+@pytest.mark.skipif(
+    not LOGS.exists(), reason=f"no real logs at {LOGS}: name the folder of the data by {DATA}"
+)
 def test_real_lines_are_read_right() -> None:
     found = list(lines())
     wrong = [line for line in found if not is_right(line)]

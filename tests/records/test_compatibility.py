@@ -31,7 +31,7 @@ READERS = {
 }
 
 
-def _keeps(now: Any, then: Any) -> bool:
+def _keeps(now: object, then: object) -> bool:
     """Tell whether all that was written is still there; what is new beside it has its default."""
     if isinstance(then, dict):
         return isinstance(now, dict) and all(k in now and _keeps(now[k], then[k]) for k in then)

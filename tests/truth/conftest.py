@@ -1,4 +1,4 @@
-"""Data as small as it can be, in the forms of PetShop and of Nezha; the marker of the gate."""
+"""Data as small as it can be, in the forms of PetShop and of Nezha."""
 
 import csv
 import io
@@ -7,10 +7,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "truth: scores against known causes; a minute or two")
 
 
 @pytest.fixture
