@@ -37,6 +37,10 @@ class Forest:
         """Return the logarithm of the weight of all forests."""
         return float(np.linalg.slogdet(self._matrix())[1])
 
+    def totals(self) -> Array:
+        """Return the rate at which each state comes, from wherever."""
+        return np.asarray(self.alone + self.rates.sum(axis=1), dtype=np.float64)
+
     def posterior(self, state: int) -> tuple[float, Array]:
         """Return P(∅→j), and P(k→j) over all k, for one state by itself (loops not excluded)."""
         total = self.alone[state] + self.rates[state].sum()
@@ -55,4 +59,4 @@ class Forest:
         return Forest(rates, np.append(self.alone, alone))
 
     def _matrix(self) -> Array:
-        return np.diag(self.alone + self.rates.sum(axis=1)) - self.rates
+        return np.diag(self.totals()) - self.rates

@@ -25,6 +25,9 @@ IN_COMMON = 3
 """So many places of trouble below one node, and it is tried as their common cause."""
 
 
+_NOTHING = (0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Evidence with the hidden faults that are worth supposing, and where everything comes from."""
@@ -163,31 +166,54 @@ def _suspect(
 
 
 def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[float, Explanation]:
-    """Return the log odds that a fault is real, and the explanation if it is."""
+    """Return the log odds that a fault is real, and the explanation if it is.
+
+    A fault that has many effects would have had them: each that it offers to explain was to be
+    expected so many times on average, which is a price (the compensator of a point process).
+    """
     fault, span_s = suspect.fault, suspect.span_s
     cost = model.background(fault.node) * span_s
-    sets_off = np.array(
-        [
-            _sets_off(fault, piece, cost, model) if suspect.explains(piece) else 0.0
-            for piece in known.pieces
-        ]
-    )
+    totals = known.forest.totals()
+    effects = [
+        _sets_off(fault, piece, cost, total, model) if suspect.explains(piece) else _NOTHING
+        for piece, total in zip(known.pieces, totals.tolist(), strict=True)
+    ]
+    sets_off = np.array([rate for rate, _ in effects])
     set_off_by = np.array([model.rate(piece, fault) for piece in known.pieces])
     wider = known.forest.with_state(sets_off, set_off_by, model.background(fault.node))
-    log_odds = wider.log_weight() + float(np.log(span_s)) - known.forest.log_weight()
-    pieces = (*known.pieces, fault)
-    return log_odds, Explanation(pieces, wider, wider.roots())
+    log_odds = wider.log_weight() + math.log(span_s) - known.forest.log_weight()
+    expected = sum(number for _, number in effects)
+    return log_odds - expected, Explanation((*known.pieces, fault), wider, wider.roots())
 
 
-def _sets_off(fault: Evidence, piece: Evidence, cost: float, model: Likelihood) -> float:
-    """Return the rate, per second, at which a hidden fault sets off a piece of evidence.
+def _sets_off(
+    fault: Evidence, piece: Evidence, cost: float, total: float, model: Likelihood
+) -> tuple[float, float]:
+    """Return the rate, per second, at which a hidden fault sets off a piece, and how often it does.
 
     For a witness it is what makes the odds right when it is the only one: a symptom that names a
     node with strength s is set off by that node's fault with probability s, whatever supposing the
-    fault costs. Every further witness, and every other effect, then comes for free.
+    fault costs. Every further witness then comes for free. Who names a node on the way (a volume,
+    where the storage behind it is supposed) is a witness too. Of all others, it only takes
+    what ``total``, the rate of all that is known, leaves: a second explanation of what is explained
+    already is no reason to suppose anything.
     """
-    rate = model.rate(fault, piece)
-    strength = piece.implicated.get(fault.node)
-    if rate == 0.0 or strength is None:
-        return rate
-    return model.background(piece.node) * strength / cost
+    trigger = model.trigger(fault, piece)
+    if trigger is None or trigger.rate == 0.0:
+        return _NOTHING
+    strength = _named_with(fault, piece, trigger.between, model)
+    if strength == 0.0:
+        left = max(0.0, trigger.rate - total)
+        return left, trigger.expected * trigger.dose * left / trigger.rate
+    return model.background(piece.node) * strength / cost, 0.0
+
+
+def _named_with(
+    fault: Evidence, piece: Evidence, between: Collection[str], model: Likelihood
+) -> float:
+    """Return the probability of a fault given only that a piece names it or what it goes by."""
+    if fault.node in piece.implicated:
+        return piece.implicated[fault.node]
+    named = [node for node in between if node in piece.implicated]
+    ways = [(model.way(fault.node, node), piece.implicated[node]) for node in named]
+    return max((way.strength * said for way, said in ways if way is not None), default=0.0)

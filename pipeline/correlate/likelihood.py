@@ -40,6 +40,8 @@ class Trigger(NamedTuple):
     """Rate per second, if the cause accounts for all of the effect."""
     dose: float
     """Share of the effect that it can account for."""
+    expected: float
+    """How many such effects the cause has on average, sooner or later."""
     between: tuple[str, ...] = ()
     """Nodes on the way from one to the other."""
 
@@ -88,7 +90,9 @@ class Likelihood:
 
         What speaks of another node's fault seldom comes without that.
         """
-        return self.background(effect.node) * (1.0 - max(effect.implicated.values(), default=0.0))
+        often = self.settings.whisper_background if effect.is_whisper else 1.0
+        seldom = 1.0 - max(effect.implicated.values(), default=0.0)
+        return self.background(effect.node) * often * seldom
 
     def trigger(self, cause: Evidence, effect: Evidence) -> Trigger | None:
         """Return w(i→j); None where the cause cannot have set off the effect."""
@@ -98,12 +102,12 @@ class Likelihood:
         if hop is None or not _within(hop, cause, effect):
             return None
         density = self._lag_density(hop, cause, effect)
-        potential = hop.strength * density * self._compatible(hop, cause, effect)
+        expected = hop.strength * self._compatible(hop, cause, effect)
         if cause.is_whisper and cause.amount is None:
-            potential *= self.settings.whisper_power
+            expected *= self.settings.whisper_power
         if self._kind(cause.node) == "endpoint":  # what lies behind it has a way of its own
-            potential *= self._kind_prior(cause.node)
-        return Trigger(potential, _dose(cause, effect), hop.nodes[1:-1])
+            expected *= self._kind_prior(cause.node)
+        return Trigger(expected * density, _dose(cause, effect), expected, hop.nodes[1:-1])
 
     def rate(self, cause: Evidence, effect: Evidence) -> float:
         """Return w(i→j), per second; 0 where the cause cannot have set off the effect."""

@@ -83,6 +83,8 @@ class _Signature(_Model):
     change: bool = False
     """No trouble, but a change (a rollout, a cordon …): told as a weak symptom of the class change,
     which correlation lists at the causes that it came before."""
+    whisper: bool = False
+    """Weak evidence only: a word about trouble that another node has."""
     at: tuple[str, ...] = ()
     """Holds only at nodes of these forms, such as ``jupyterhub/user/{user}``; empty: at any."""
     not_at: tuple[str, ...] = ()
@@ -136,7 +138,7 @@ class _Signature(_Model):
             resolution=int(resolution_s * _SECOND),
             need=self.need(),
             targets=tuple(_target(implicated) for implicated in self.implicates),
-            only_whispers=self.change,
+            only_whispers=self.change or self.whisper,
             grain=grain,
         )
 

@@ -36,7 +36,7 @@ def _keeps(now: object, then: object) -> bool:
     if isinstance(then, dict):
         return isinstance(now, dict) and all(k in now and _keeps(now[k], then[k]) for k in then)
     if isinstance(then, list):
-        return len(now) == len(then) and all(map(_keeps, now, then))
+        return all(_keeps(a, b) for a, b in zip(now, then, strict=True))
     return bool(now == then)
 
 
