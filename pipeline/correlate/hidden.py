@@ -25,9 +25,6 @@ IN_COMMON = 3
 """So many places of trouble below one node, and it is tried as their common cause."""
 
 
-_NOTHING = (0.0, 0.0)
-
-
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Evidence with the hidden faults that are worth supposing, and where everything comes from."""
@@ -174,8 +171,10 @@ def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[flo
     fault, span_s = suspect.fault, suspect.span_s
     cost = model.background(fault.node) * span_s
     totals = known.forest.totals()
+    seen_at = {piece.node for piece in known.pieces if piece.symptom is not None}
+    offer = _Offer(suspect, cost, seen_at, model)
     effects = [
-        _sets_off(fault, piece, cost, total, model) if suspect.explains(piece) else _NOTHING
+        offer.sets_off(piece, total)
         for piece, total in zip(known.pieces, totals.tolist(), strict=True)
     ]
     sets_off = np.array([rate for rate, _ in effects])
@@ -186,34 +185,41 @@ def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[flo
     return log_odds - expected, Explanation((*known.pieces, fault), wider, wider.roots())
 
 
-def _sets_off(
-    fault: Evidence, piece: Evidence, cost: float, total: float, model: Likelihood
-) -> tuple[float, float]:
-    """Return the rate, per second, at which a hidden fault sets off a piece, and how often it does.
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What a hidden fault offers to explain."""
 
-    For a witness it is what makes the odds right when it is the only one: a symptom that names a
-    node with strength s is set off by that node's fault with probability s, whatever supposing the
-    fault costs. Every further witness then comes for free. Who names a node on the way (a volume,
-    where the storage behind it is supposed) is a witness too. Of all others, it only takes
-    what ``total``, the rate of all that is known, leaves: a second explanation of what is explained
-    already is no reason to suppose anything.
-    """
-    trigger = model.trigger(fault, piece)
-    if trigger is None or trigger.rate == 0.0:
-        return _NOTHING
-    strength = _named_with(fault, piece, trigger.between, model)
-    if strength == 0.0:
+    suspect: _Suspect
+    cost: float
+    """Probability that such a fault comes in the time in which it must have come."""
+    seen_at: Collection[str]
+    model: Likelihood
+
+    def sets_off(self, piece: Evidence, total: float) -> tuple[float, float]:
+        """Return the rate, per second, at which it sets off a piece, and how often it does.
+
+        For a witness it is what makes the odds right when it is the only one: a symptom that names
+        a node with strength s is set off by that node's fault with probability s, whatever
+        supposing the fault costs. Every further witness then comes for free. Who names an unseen
+        node on the way (a volume, where the storage behind it is supposed) is a witness too. Of all
+        others, it only takes what ``total``, the rate of all that is known, leaves: a second
+        explanation of what is explained already is no reason to suppose anything.
+        """
+        fault = self.suspect.fault
+        trigger = self.model.trigger(fault, piece) if self.suspect.explains(piece) else None
+        if trigger is None or trigger.rate == 0.0:
+            return 0.0, 0.0
+        strength = self._named(piece, trigger.between)
+        if strength > 0.0:
+            return self.model.background(piece.node) * strength / self.cost, 0.0
         left = max(0.0, trigger.rate - total)
         return left, trigger.expected * trigger.dose * left / trigger.rate
-    return model.background(piece.node) * strength / cost, 0.0
 
-
-def _named_with(
-    fault: Evidence, piece: Evidence, between: Collection[str], model: Likelihood
-) -> float:
-    """Return the probability of a fault given only that a piece names it or what it goes by."""
-    if fault.node in piece.implicated:
-        return piece.implicated[fault.node]
-    named = [node for node in between if node in piece.implicated]
-    ways = [(model.way(fault.node, node), piece.implicated[node]) for node in named]
-    return max((way.strength * said for way, said in ways if way is not None), default=0.0)
+    def _named(self, piece: Evidence, between: Sequence[str]) -> float:
+        """Return the probability of the fault given only that a piece names it, or its way."""
+        node = self.suspect.fault.node
+        if node in piece.implicated:
+            return piece.implicated[node]
+        named = [one for one in between if one in piece.implicated and one not in self.seen_at]
+        ways = [(self.model.way(node, one), piece.implicated[one]) for one in named]
+        return max((way.strength * said for way, said in ways if way is not None), default=0.0)
