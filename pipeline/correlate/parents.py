@@ -30,6 +30,8 @@ class Weights:
     _effects: dict[str, set[str]] = field(default_factory=dict)
     _by_template: dict[str, dict[str, Evidence]] = field(default_factory=dict)
     """Evidence by the template of its node: what is in reach is found by it."""
+    _naming: dict[str, set[str]] = field(default_factory=dict)
+    """Ids of the evidence that implicates a node."""
     _own_machines: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Machines that each piece names itself; one that names none has those of its neighbours."""
 
@@ -37,8 +39,7 @@ class Weights:
         """Add a piece of evidence, or replace its former revision."""
         self._drop(new.id)
         self._own_machines[new.id] = new.cluster_nodes
-        here = self._by_template.get(self._template(new.node), {}).values()
-        neighbours = [other for other in here if other.node == new.node]
+        neighbours = self._at(new.node)
         machines = {*new.cluster_nodes}.union(*(self._own_machines[o.id] for o in neighbours))
         for piece in (*neighbours, new):
             known = self._own_machines[piece.id] or tuple(sorted(machines))
@@ -51,6 +52,8 @@ class Weights:
         self._drop(new.id)
         self._own_machines[new.id] = own_machines
         self.evidence[new.id] = new
+        for named in new.implicated:
+            self._naming.setdefault(named, set()).add(new.id)
         self._causes[new.id] = {}
         self._effects[new.id] = set()
         for template in self.model.graph.reach(new.node):
@@ -64,8 +67,7 @@ class Weights:
         gone = self.evidence.get(evidence_id)
         self._drop(evidence_id)
         if gone is not None and gone.cluster_nodes:
-            here = self._by_template.get(self._template(gone.node), {}).values()
-            for piece in [other for other in here if other.node == gone.node]:
+            for piece in self._at(gone.node):
                 self.put(replace(piece, cluster_nodes=self._own_machines[piece.id]))
 
     def _drop(self, evidence_id: str) -> None:
@@ -73,6 +75,10 @@ class Weights:
         if gone is None:
             return
         del self._own_machines[evidence_id]
+        for named in gone.implicated:
+            self._naming[named].discard(evidence_id)
+            if not self._naming[named]:
+                del self._naming[named]
         alike = self._by_template[self._template(gone.node)]
         del alike[evidence_id]
         if not alike:
@@ -89,9 +95,10 @@ class Weights:
         """
         mine = self.evidence[evidence_id]
         found = self._effects[evidence_id] | self._causes[evidence_id].keys()
-        if mine.implicated:
-            alike = (o for o in self.evidence.values() if self._name_the_same(mine, o))
-            found |= {other.id for other in alike} - {evidence_id}
+        speak_of = set().union(*map(self._speaking_of, {mine.node, *mine.implicated}))
+        at_named = {o.id for named in mine.implicated for o in self._at(named)}
+        alike = (speak_of | at_named) - {evidence_id}
+        found |= {other for other in alike if self._at_one_time(mine, self.evidence[other])}
         if mine.is_whisper:
             found = {other for other in found if not self.evidence[other].is_whisper}
         return found
@@ -142,10 +149,14 @@ class Weights:
             self._causes[effect.id][cause.id] = trigger
             self._effects[cause.id].add(effect.id)
 
-    def _name_the_same(self, one: Evidence, other: Evidence) -> bool:
-        """Tell whether one hidden fault may be behind both."""
-        shared = one.implicated.keys() & other.implicated.keys()
-        if not shared:
-            return False
+    def _at(self, node: str) -> list[Evidence]:
+        alike = self._by_template.get(self._template(node), {}).values()
+        return [piece for piece in alike if piece.node == node]
+
+    def _speaking_of(self, node: str) -> set[str]:
+        return self._naming.get(node, set())
+
+    def _at_one_time(self, one: Evidence, other: Evidence) -> bool:
+        """Tell whether one fault, that one speaks of, may be behind both."""
         apart = max(one.onset_s, other.onset_s) - min(one.last_seen_s, other.last_seen_s)
         return apart <= self.model.settings.same_node_longest_s
