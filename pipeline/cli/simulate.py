@@ -40,6 +40,10 @@ def simulate(  # noqa: PLR0913 - one parameter a flag
         float | None,
         typer.Option(metavar="N", help="Default 2, or as long as the scenario needs."),
     ] = None,
+    noise: Annotated[
+        float,
+        typer.Option(metavar="FACTOR", help="How much goes on that is no trouble; 0 for nothing."),
+    ] = 1.0,
     no_logs_of: Annotated[
         float, typer.Option(metavar="SHARE", help="Share of the pods without logs (0.3: 30 %).")
     ] = 0.0,
@@ -85,7 +89,7 @@ def simulate(  # noqa: PLR0913 - one parameter a flag
     recordings = _recordings(
         _chosen(scenarios or [], every=every, together=together),
         _seeds(seed, seeds),
-        Settings(users=users, hours=hours, disturbances=disturbances),
+        Settings(users=users, hours=hours, noise=noise, disturbances=disturbances),
         together=together,
     )
     if output is None:

@@ -34,6 +34,7 @@ SEEDS = 1000
 """Seeds so far apart begin on the same day."""
 _SOON_S = 300.0
 """Of faults that come together, the others begin so long after the first, at most."""
+_MOST_NOISE = 100.0
 _USERS = range(1, 501)
 _MOST_HOURS = 31 * 24.0
 
@@ -45,6 +46,9 @@ class Settings:
     users: int = 12
     hours: float | None = None
     """None: as long as the scenarios need."""
+    noise: float = 1.0
+    """How much goes on that has nothing to do with the hub: strangers' visits, a neighbour that
+    fails now and then. 0: nothing."""
     disturbances: Disturbances = field(default_factory=Disturbances)
 
 
@@ -113,7 +117,9 @@ def play(recording: Recording, sink: Sink) -> list[Label]:
     disturbed = Disturbed(_distinct(sink, recording), disturbances, kernel.chance)
     recorder.sink = disturbed.take
     cluster = Cluster(kernel)
-    hub = Deployment(kernel, cluster, users=recording.settings.users)
+    hub = Deployment(
+        kernel, cluster, users=recording.settings.users, noise=recording.settings.noise
+    )
     stages = [
         Stage(
             kernel, cluster, hub, kernel.chance("scenario", scenario.id), begin_s, kernel.length_s
@@ -173,6 +179,8 @@ def _check(settings: Settings) -> None:
         raise UsageError(f"--users {settings.users}: give a number from 1 to {_USERS[-1]}")
     if settings.hours is not None and not 0 < settings.hours <= _MOST_HOURS:
         raise UsageError(f"--hours {settings.hours:g}: give more than 0, at most {_MOST_HOURS:g}")
+    if not 0 <= settings.noise <= _MOST_NOISE:
+        raise UsageError(f"--noise {settings.noise:g}: give a factor, from 0 to {_MOST_NOISE:g}")
     disturbances = settings.disturbances
     shares = {"--no-logs-of": disturbances.no_logs_of, "--duplicates": disturbances.duplicates}
     for flag, share in shares.items():

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -107,6 +108,7 @@ def test_of_faults_at_once_each_is_a_case_and_what_is_none_is_left_out(tmp_path:
     [
         (Settings(users=0), "--users 0: give a number from 1 to 500"),
         (Settings(users=501), "--users 501"),
+        (Settings(noise=-1), "--noise -1: give a factor, from 0 to 100"),
         (Settings(hours=0.4), "too short for S37, whose course takes 10 minutes.*give 0.5"),
         (Settings(hours=float("nan")), "--hours nan"),
         (Settings(disturbances=Disturbances(no_logs_of=30)), "--no-logs-of 30: give a share"),
@@ -119,6 +121,14 @@ def test_what_cannot_be_simulated_is_told_before_anything_is_written(
     with pytest.raises(UsageError, match=told):
         recorded(tmp_path / "D", settings=settings)
     assert not (tmp_path / "D").exists()
+
+
+def test_strangers_come_only_with_noise(tmp_path: Path) -> None:
+    def asked(noise: float) -> int:
+        files = recorded(tmp_path / f"{noise:g}", settings=replace(SMALL, noise=noise))
+        return sum(content.count(b"404 GET /hub/") for content in files.values())
+
+    assert asked(0) == 0 < asked(30)
 
 
 def test_logs_of_all_pods_can_be_missing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ CLIENT_S = 20.0
 ROUTER_S = 30.0
 """Patience of the cluster's router, on behalf of browsers."""
 _LABELS = {"deploymentconfig": "jupyterhub"}
-_QUICK = frozenset({"activity", "token", "page", "login", "version", "users"})
+_QUICK = frozenset({"activity", "token", "page", "login", "version", "users", "stray"})
 
 
 class Client:

@@ -16,6 +16,7 @@ _NAMES: Mapping[str, str] = {
     "page": "jupyterhub.handlers.pages.HomeHandler",
     "spawn": "jupyterhub.handlers.pages.SpawnHandler",
     "stop": "jupyterhub.apihandlers.users.UserServerAPIHandler",
+    "stray": "jupyterhub.handlers.base.Template404",
     "suspected": "jupyterhub.handlers.base.UserUrlHandler",
     "token": "jupyterhub.apihandlers.auth.TokenAPIHandler",
     "users": "jupyterhub.apihandlers.users.UserListAPIHandler",

@@ -34,6 +34,7 @@ from pipeline.simulate.jupyterhub.proxy import Proxy
 from pipeline.simulate.jupyterhub.scene import Scene, print_to
 from pipeline.simulate.jupyterhub.scrapes import Scrapes
 from pipeline.simulate.jupyterhub.servers import Servers
+from pipeline.simulate.jupyterhub.strangers import visits
 from pipeline.simulate.jupyterhub.user import User
 from pipeline.simulate.jupyterhub.wording import choose
 from pipeline.simulate.kernel import Kernel, Steps
@@ -60,6 +61,7 @@ class Deployment:
         *,
         namespace: str = "opf-jupyterhub",
         users: int = 30,
+        noise: float = 1.0,
     ) -> None:
         self.kernel, self.cluster, self.namespace = kernel, cluster, namespace
         self.image = IMAGE
@@ -86,11 +88,11 @@ class Deployment:
         self.users: list[User] = []
         self.people: dict[str, Person] = {}
         """By the user's raw name."""
-        fates = [(number + 0.5) / users for number in range(users)]
-        chance.shuffle(fates)
-        for number, name in enumerate(user_names(users, kernel.chance("names"))):
-            self._add_user(number, name, fates[number])
+        self._add_users(users, chance)
         Scrapes(scene, self.hub, self.handlers).add(HUB_LABELS)
+        if noise > 0:
+            cluster.deploy(self._neighbour())
+            kernel.start(visits(scene, self.client, noise))
 
     # ── who is harmed ────────────────────────────────────────────────────────────────────────
 
@@ -148,7 +150,7 @@ class Deployment:
         self.cluster.storage.provide(
             self.namespace, CLAIM, size, used=chance.uniform(0.3, 0.55) * size, backend="rbd"
         )
-        for spec in (self._database(chance), self._hub(chance), self._culler(), self._neighbour()):
+        for spec in (self._database(chance), self._hub(chance), self._culler()):
             self.cluster.deploy(spec)
 
     @property
@@ -244,6 +246,12 @@ class Deployment:
         )
 
     # ── users ────────────────────────────────────────────────────────────────────────────────
+
+    def _add_users(self, users: int, chance: Random) -> None:
+        fates = [(number + 0.5) / users for number in range(users)]
+        chance.shuffle(fates)
+        for number, name in enumerate(user_names(users, self.kernel.chance("names"))):
+            self._add_user(number, name, fates[number])
 
     def _add_user(self, number: int, name: str, fate: float) -> None:
         chance = self.kernel.chance("user", name)

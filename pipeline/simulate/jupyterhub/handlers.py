@@ -33,6 +33,7 @@ _COST_S = {
     "stop": 0.02,
     "users": 0.02,
     "version": 0.001,
+    "stray": 0.003,
 }
 _WHERE = {
     "token": ("jupyterhub/apihandlers/auth.py", 40, "get", "orm_token = orm.APIToken.find("),
@@ -71,6 +72,7 @@ class Handlers:
             "stop": self._stop,
             "users": self._users,
             "version": self._version,
+            "stray": self._stray,
         }
 
     def serve(self, request: Request) -> Steps:
@@ -85,7 +87,7 @@ class Handlers:
         case = _Case(request, hub.life, hub.kernel.now)
         yield from hub.loop.turn(about(hub.chance, self.costs_s[request.handler]))
         hub.alive(case.life)
-        if request.handler not in {"version", "login"}:
+        if request.handler not in {"version", "login", "stray"}:
             yield from self._look_up(case)
         answer: Answer = yield from self._answers[request.handler](case)
         hub.alive(case.life)
@@ -163,6 +165,10 @@ class Handlers:
             "E", "headers", f'{{\n  "Host": "{host}",\n  "X-Forwarded-For": "{request.ip}"\n}}'
         )
         return Answer(_SERVER_ERROR)
+
+    def _stray(self, _: _Case) -> Steps:
+        yield from ()
+        return Answer(404)
 
     # ── what servers and services ask ────────────────────────────────────────────────────────
 

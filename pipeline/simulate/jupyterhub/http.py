@@ -6,7 +6,7 @@ from typing import Literal
 from pipeline.simulate.kernel import Kernel, Steps
 
 Handler = Literal[
-    "activity", "token", "page", "login", "callback", "spawn", "stop", "users", "version"
+    "activity", "token", "page", "login", "callback", "spawn", "stop", "users", "version", "stray"
 ]
 """What in the hub answers a request."""
 
