@@ -87,7 +87,7 @@ def test_labels_and_notes_lie_beside_the_recordings_and_are_not_read(tmp_path: P
 
 
 def test_before_the_fault_is_a_quiet_in_which_any_incident_is_false(tmp_path: Path) -> None:
-    files = recorded(tmp_path / "D", settings=Settings(3, 0.6, Disturbances(skew_s=30)))
+    files = recorded(tmp_path / "D", settings=replace(SMALL, disturbances=Disturbances(skew_s=30)))
     quiet, fault = json.loads(files[LABELS])["cases"]
     assert (quiet["id"], quiet["root_cause"]) == ("S37-seed1-quiet", [])
     assert (fault["id"], fault["kind"]) == ("S37-seed1", "slow")
@@ -132,7 +132,7 @@ def test_strangers_come_only_with_noise(tmp_path: Path) -> None:
 
 
 def test_logs_of_all_pods_can_be_missing(tmp_path: Path) -> None:
-    recorded(tmp_path / "D", settings=Settings(3, 0.6, Disturbances(no_logs_of=1)))
+    recorded(tmp_path / "D", settings=replace(SMALL, disturbances=Disturbances(no_logs_of=1)))
     kinds = {type(observation) for observation in Reader([tmp_path / "D"])}
     assert Event in kinds
     assert Log not in kinds
