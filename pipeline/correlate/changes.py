@@ -106,7 +106,7 @@ def candidates(
     group: Group, cause: str, changes: Iterable[Symptom], model: Likelihood
 ) -> tuple[Candidate, ...]:
     """Return the changes that may have brought a cause, nearest first."""
-    start = next(piece for piece in group.evidence if piece.id == group.symptoms[0].id)
+    start = next(piece for piece in group.evidence if piece.id == group.anchor.id)
     machines = {machine for symptom in group.at(cause) for machine in symptom.cluster_nodes}
     found = []
     for change in changes:

@@ -83,6 +83,13 @@ class _Telling:
             for node in self.expected
         )
 
+    @property
+    def was_changed(self) -> bool:
+        """Tell whether the likeliest cause itself was changed just before."""
+        limit_s = self.model.settings.rollout_s
+        found = self.changes.get(self.first, ())
+        return any(each.hops == 0 and each.before_s <= limit_s for each in found)
+
     def unobserved(self) -> tuple[str, ...]:
         """Return what nobody sees at or above the causes, or right below the likeliest."""
         seen = {symptom.node for symptom in self.group.symptoms}
@@ -124,7 +131,7 @@ def narrate(group: Group, component: Component, standing: Standing, model: Likel
         detected_at=detected_at(group.symptoms, model),
         updated_at=last_seen,
         resolved_at=last_seen if resolved else None,
-        severity=severity_of(group.told, model),
+        severity=severity_of(group.told, model, changed=telling.was_changed),
         verdict=verdict_of([cause.probability for cause in causes]),
         causes=causes,
         nodes=tuple(sorted({symptom.node for symptom in group.symptoms})[:MAX_NODES]),

@@ -90,6 +90,8 @@ class CorrelateSettings:
     """Probability left for a cause that no topology declares."""
     resolve_after_s: float = 300.0
     """Quiet time after the last sign of trouble until an incident counts as resolved."""
+    rollout_s: float = 120.0
+    """What is rolled out is away for so long at most: one or two minutes."""
     settle_s: float = 10.0
     """Event time that the opening waits, so that the cause is more than the first to be seen."""
     refresh_s: float = 30.0

@@ -23,9 +23,16 @@ def verdict_of(probabilities: Sequence[float]) -> Verdict:
     return "ambiguous" if first >= AMBIGUOUS else "unknown"
 
 
-def severity_of(symptoms: Sequence[Symptom], model: Likelihood) -> Severity:
-    """Return the worst of the symptoms, a rank lower where no user can have felt it yet."""
+def severity_of(symptoms: Sequence[Symptom], model: Likelihood, *, changed: bool) -> Severity:
+    """Return the worst of the symptoms, a rank lower where no user can have felt it yet.
+
+    What was ``changed`` (rolled out, scaled) just before is away for a while: that is minor, as
+    long as it does not last.
+    """
     worst = max((symptom.severity for symptom in symptoms), key=RANK.__getitem__)
+    lasts_s = (max(s.last_seen for s in symptoms) - min(s.onset for s in symptoms)).total_seconds()
+    if changed and lasts_s <= model.settings.rollout_s:
+        return "minor"
     felt = not model.has_entries or any(model.is_entry(symptom.node) for symptom in symptoms)
     return worst if felt else _LESSER[worst]
 
