@@ -44,6 +44,8 @@ class Trigger(NamedTuple):
     """How many such effects the cause has on average, sooner or later."""
     between: tuple[str, ...] = ()
     """Nodes on the way from one to the other."""
+    named: float = 0.0
+    """How strongly the effect names the cause, or a node on the way."""
 
     @property
     def rate(self) -> float:
@@ -107,7 +109,13 @@ class Likelihood:
             expected *= self.settings.whisper_power
         if self._kind(cause.node) == "endpoint":  # what lies behind it has a way of its own
             expected *= self._kind_prior(cause.node)
-        return Trigger(expected * density, _dose(cause, effect), expected, hop.nodes[1:-1])
+        return Trigger(
+            potential=expected * density,
+            dose=_dose(cause, effect),
+            expected=expected,
+            between=hop.nodes[1:-1],
+            named=max((effect.implicated.get(node, 0.0) for node in hop.nodes[:-1]), default=0.0),
+        )
 
     def rate(self, cause: Evidence, effect: Evidence) -> float:
         """Return w(i→j), per second; 0 where the cause cannot have set off the effect."""

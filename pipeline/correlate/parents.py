@@ -107,12 +107,32 @@ class Weights:
         """Return the rates between some of the symptoms, in the given order."""
         index = {piece.id: position for position, piece in enumerate(pieces)}
         rates = np.zeros((len(pieces), len(pieces)))
-        for piece in pieces:
-            for cause, trigger in self._direct(piece).items():
+        alone = np.zeros(len(pieces))
+        for row, piece in enumerate(pieces):
+            found, alone[row] = self._ways(piece)
+            for cause, rate in found.items():
                 position = index.get(cause)
                 if position is not None:
-                    rates[index[piece.id], position] = trigger.rate
-        return Forest(rates, np.array([self._alone(piece) for piece in pieces]))
+                    rates[row, position] = rate
+        return Forest(rates, alone)
+
+    def _ways(self, piece: Evidence) -> tuple[dict[str, float], float]:
+        """Return the rates at which others set off a piece, and that at which it came by itself.
+
+        A symptom that names a node with strength s came from there with probability s at least, if
+        there is trouble there: all that it does not name shares the rest.
+        """
+        triggers = self._direct(piece)
+        alone = self.model.alone(piece) + self.model.unaccounted(piece, triggers.values())
+        named = sum(trigger.rate for trigger in triggers.values() if trigger.named)
+        others = alone + sum(trigger.rate for trigger in triggers.values() if not trigger.named)
+        said = max((trigger.named for trigger in triggers.values()), default=0.0)
+        share = min(1.0, named * (1.0 - said) / (said * others)) if named > 0.0 else 1.0
+        rates = {
+            cause: trigger.rate if trigger.named else trigger.rate * share
+            for cause, trigger in triggers.items()
+        }
+        return rates, alone * share
 
     def _direct(self, piece: Evidence) -> dict[str, Trigger]:
         """Return what may have set off a piece; what came by way of another node counts less.
@@ -134,10 +154,6 @@ class Weights:
         if not present.isdisjoint(trigger.between):
             return MEDIATED
         return UNTOUCHED if any(map(self.model.is_observed, trigger.between)) else 1.0
-
-    def _alone(self, piece: Evidence) -> float:
-        triggers = self._direct(piece).values()
-        return self.model.alone(piece) + self.model.unaccounted(piece, triggers)
 
     def _template(self, node: str) -> str:
         template = self.model.graph.application.template_of(node)
