@@ -142,10 +142,31 @@ class Weights:
         """
         triggers = self._causes[piece.id]
         present = {self.evidence[cause].node for cause in triggers} - {piece.node}
-        return {
+        passed = {
             cause: trigger._replace(potential=trigger.potential * self._passing(trigger, present))
             if trigger.between
             else trigger
+            for cause, trigger in triggers.items()
+        }
+        return self._once_a_node(passed)
+
+    def _once_a_node(self, triggers: dict[str, Trigger]) -> dict[str, Trigger]:
+        """Share out among a node's symptoms what its trouble sets off.
+
+        They tell of one trouble: however many they are, together they set off what the likeliest of
+        them would alone.
+        """
+        most: dict[str, float] = {}
+        total: dict[str, float] = {}
+        for cause, trigger in triggers.items():
+            node = self.evidence[cause].node
+            most[node] = max(most.get(node, 0.0), trigger.potential)
+            total[node] = total.get(node, 0.0) + trigger.potential
+        shares = {node: most[node] / total[node] for node in most if total[node] > 0.0}
+        return {
+            cause: trigger._replace(
+                potential=trigger.potential * shares.get(self.evidence[cause].node, 1.0)
+            )
             for cause, trigger in triggers.items()
         }
 
