@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.detect.partition import Suppressed
 from pipeline.flow import Flow, InProcess
 from pipeline.ingest.batching import Batcher
 from pipeline.ingest.files import Reader
 from pipeline.ingest.route import Router
 from pipeline.ingest.steps import Stepper
-from pipeline.records import Incident, Rejected
+from pipeline.records import Incident, Rejected, Symptom
 
 _SECOND = 1_000_000
 
@@ -33,6 +34,8 @@ class Analysis:
     """Secrets that were replaced, by rule."""
     found: list[str]
     """What was recognised besides recordings, in lines for people."""
+    suppressed: list[Suppressed]
+    """What is known to be harmless, counted."""
 
 
 def analyze(
@@ -41,6 +44,7 @@ def analyze(
     *,
     on_rejected: Callable[[Rejected], None],
     on_progress: Callable[[int, int], None] | None = None,
+    on_symptom: Callable[[Symptom], None] = lambda _symptom: None,
 ) -> Analysis:
     """Read recordings and return their incidents.
 
@@ -50,7 +54,7 @@ def analyze(
     reader = Reader(paths, on_rejected=on_rejected, on_progress=on_progress)
     router = flow.router()
     stepper = stepper_of(flow, "analyze", reader, router)
-    stages = InProcess(flow)
+    stages = InProcess(flow, on_symptom=on_symptom)
     stages.run(stepper.run(reader))
     counts = Counter(reader.counts)
     counts.update(published=stepper.published, unmapped=stepper.unmapped)
@@ -60,6 +64,7 @@ def analyze(
         unmapped=router.unmapped_samples(),
         redacted=stepper.redactor.counts,
         found=reader.found.told(reader.counts["repeated"]),
+        suppressed=stages.detect.suppressed(),
     )
 
 

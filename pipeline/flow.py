@@ -17,7 +17,7 @@ from pipeline.detect.detector import Detector
 from pipeline.detect.partition import DetectPartition, DetectStep
 from pipeline.detect.registry import NodeDetectors
 from pipeline.ingest.route import Router
-from pipeline.records import FEED_OF_SIGNAL, FEEDS, Batch, Gap, Incident, Mark, Signal
+from pipeline.records import FEED_OF_SIGNAL, FEEDS, Batch, Gap, Incident, Mark, Signal, Symptom
 from pipeline.redact import DEFAULT, Redaction, Redactor
 from topology.graph import Graph
 from topology.model import Application
@@ -106,6 +106,7 @@ class InProcess:
 
     flow: Flow
     on_revision: Callable[[Incident], None] = lambda _incident: None
+    on_symptom: Callable[[Symptom], None] = lambda _symptom: None
     detect: DetectPartition = field(init=False)
     correlate: CorrelatePartition = field(init=False)
     latest: dict[str, Incident] = field(default_factory=dict, init=False)
@@ -137,6 +138,8 @@ class InProcess:
                 yield self.detect.on_mark(feed, value)
 
     def _correlate(self, step: DetectStep) -> None:
+        for _, symptom in step.symptoms:
+            self.on_symptom(symptom)
         steps = [self.correlate.on_symptom(name, symptom) for name, symptom in step.symptoms]
         if step.mark is not None:
             steps.append(self.correlate.on_mark(step.mark))

@@ -26,6 +26,7 @@ from pipeline.cli.score import score
 from pipeline.cli.settings import settings
 from pipeline.cli.signatures import signatures_app
 from pipeline.cli.simulate import simulate
+from pipeline.cli.symptoms import symptoms_app
 from pipeline.cli.topics import topics_app
 from pipeline.cli.topology import topology_app
 from pipeline.cli.watch import watch
@@ -64,6 +65,7 @@ app.add_typer(rejected_app, name="rejected")
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(signatures_app, name="signatures")
+app.add_typer(symptoms_app, name="symptoms")
 app.add_typer(topology_app, name="topology")
 
 

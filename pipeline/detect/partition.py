@@ -74,6 +74,16 @@ class DetectStep:
     rows: dict[bytes, bytes | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """How often something harmless was seen at a node."""
+
+    node: str
+    signal: Signal
+    signature: str
+    count: int
+
+
 class DetectPartition:
     """Detection over the nodes of one partition (see the module's docstring)."""
 
@@ -158,6 +168,14 @@ class DetectPartition:
     def live_sources(self) -> tuple[str, ...]:
         """Return the sources that the watermark waits for."""
         return tuple(self._row.watermark.sources)
+
+    def suppressed(self) -> list[Suppressed]:
+        """Return what was recognised as harmless so far, by node, signal and signature."""
+        return [
+            Suppressed(entry.node, entry.detector.signal, signature, count)
+            for _, entry in sorted(self._entries.items())
+            for signature, count in sorted(getattr(entry.facts, "suppressed", {}).items())
+        ]
 
     @property
     def _closed_to(self) -> int:
