@@ -6,5 +6,5 @@ Reading order: ``scene`` and ``wording`` (what all share, and how versions print
 ``loop``, ``hub`` (what the process has), ``process`` (how it lives), ``handlers`` (what it
 answers), ``servers``, ``kubespawner`` and ``reflector`` (users' pods), ``proxy``, ``oauth``,
 ``client`` (how others reach the hub), ``notebook`` and ``people`` (who uses it), ``culler``,
-``neighbour``, ``scrapes``, ``harm`` (who was hurt).
+``neighbour`` and ``strangers`` (noise), ``scrapes``, ``harm`` (who was hurt).
 """
