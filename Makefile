@@ -32,8 +32,9 @@ integration: .venv/installed-test  ## Tests on real servers: Kafka, Kubernetes' 
 	-@PYTHONPATH=tests $(BIN)/python -m servers.control_plane_binary
 	$(BIN)/pytest -m integration
 
-bench: .venv/installed-test  ## CPU per observation, stage by stage and end to end; following logs; memory.
+bench: .venv/installed-test  ## CPU per observation, stage by stage and end to end; per symptom by size of the graph; memory.
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.bench
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.correlate
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.outbox
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.live
 

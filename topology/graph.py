@@ -158,6 +158,16 @@ class Graph:
         return drawn
 
     @cached_property
+    def longest_s(self) -> float:
+        """Longest delay of an edge, in seconds."""
+        return max((edge.delay.longest_s for edge in self.application.edges), default=0.0)
+
+    @cached_property
+    def has_entries(self) -> bool:
+        """Tell whether the application says where its users come in."""
+        return any(template.entry for template in self.application.nodes)
+
+    @cached_property
     def _machines(self) -> frozenset[str]:
         """Ids of the templates of machines: causes of edges that hold for the effect's machine."""
         return frozenset(link.edge.cause for link in self._links if link.edge.via is not None)

@@ -62,12 +62,13 @@ def explained(symptoms: Sequence[Evidence], forest: Forest, model: Likelihood) -
         log_odds, wider = tried[choice]
         if log_odds <= 0:
             break
-        real = 1.0 / (1.0 + np.exp(-log_odds))
+        real = 1.0 / (1.0 + math.exp(-log_odds))
         size = len(best.pieces)
-        mixed = real * wider.roots
+        mixed = real * wider.roots()
         mixed[:size, :size] += (1.0 - real) * best.roots
         mixed[size, size] += 1.0 - real
-        best = Explanation(wider.pieces, wider.forest, mixed)
+        chosen = next(suspect.fault for suspect in left if suspect.fault.id == choice)
+        best = Explanation((*best.pieces, chosen), wider, mixed)
         left = [suspect for suspect in left if suspect.fault.id != choice]
     return best
 
@@ -162,8 +163,8 @@ def _suspect(
     return _Suspect(fault, max(spans), frozenset(piece.id for piece in only))
 
 
-def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[float, Explanation]:
-    """Return the log odds that a fault is real, and the explanation if it is.
+def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[float, Forest]:
+    """Return the log odds that a fault is real, and the forest if it is.
 
     A fault that has many effects would have had them: each that it offers to explain was to be
     expected so many times on average, which is a price (the compensator of a point process).
@@ -182,7 +183,7 @@ def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[flo
     wider = known.forest.with_state(sets_off, set_off_by, model.background(fault.node))
     log_odds = wider.log_weight() + math.log(span_s) - known.forest.log_weight()
     expected = sum(number for _, number in effects)
-    return log_odds - expected, Explanation((*known.pieces, fault), wider, wider.roots())
+    return log_odds - expected, wider
 
 
 @dataclass(frozen=True, slots=True)

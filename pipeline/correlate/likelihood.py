@@ -63,15 +63,9 @@ class Likelihood:
     @property
     def reach_s(self) -> float:
         """Longest time in seconds after which one trouble can still bring another."""
-        longest = max((edge.delay.longest_s for edge in self.graph.application.edges), default=0.0)
-        along = MAX_HOPS * longest
+        along = MAX_HOPS * self.graph.longest_s
         unsure = 2 * (max(self.settings.sight_delay_s.values()) + self.settings.clock_tolerance_s)
         return max(along, self.settings.same_node_longest_s) + unsure
-
-    @property
-    def has_entries(self) -> bool:
-        """Tell whether the application says where its users come in."""
-        return any(template.entry for template in self.graph.application.nodes)
 
     def is_entry(self, node: str) -> bool:
         """Tell whether users come in at a node."""

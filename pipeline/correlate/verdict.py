@@ -33,7 +33,7 @@ def severity_of(symptoms: Sequence[Symptom], model: Likelihood, *, changed: bool
     lasts_s = (max(s.last_seen for s in symptoms) - min(s.onset for s in symptoms)).total_seconds()
     if changed and lasts_s <= model.settings.rollout_s:
         return "minor"
-    felt = not model.has_entries or any(model.is_entry(symptom.node) for symptom in symptoms)
+    felt = not model.graph.has_entries or any(model.is_entry(symptom.node) for symptom in symptoms)
     return worst if felt else _LESSER[worst]
 
 
