@@ -1,71 +1,95 @@
 """``python -m benchmarks.correlate``: what one symptom costs, by the size of the graph.
 
-The same symptoms an hour at ever larger graphs: their cost must not grow with the graph. Then many
-active symptoms at once: what taking one in costs, and what explaining them all does. CPU time.
+The same symptoms a second at ever larger graphs, a thousand of them active: once anywhere, once at
+a hundred neighbouring nodes, so that each has as much in its reach in every graph. Taking one in
+(its rates to all in reach) and explaining what it is a part of are told apart. CPU time, of all
+threads; each case in a process of its own, so that memory is its own too.
 """
 
+import multiprocessing
+import os
 import random
-import resource
 import statistics
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
 
 from benchmarks.bench import cpu_of, say
+from benchmarks.outbox import rss_mib
 from pipeline.correlate.application import ApplicationState
-from pipeline.correlate.evidence import seen
-from pipeline.correlate.explain import explain
+from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
-from pipeline.correlate.parents import Weights
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.records import Symptom, micros
 from topology.graph import Graph
+from topology.load import load
 from topology.model import Application, Delay, Edge, NodeTemplate
 
 SIZES = (100, 10_000, 100_000)
 CALLS = 3
 """Nodes that a node of the graphs calls."""
+NEIGHBOURS = 100
+"""Nodes of every graph that trouble is at, where it is local."""
+ACTIVE = 1_000
+EVERY_S = 1.0
+"""Event time between two symptoms: as many are active as are not final yet."""
 ROUNDS = 5
-SYMPTOMS = 400
-EVERY_S = 5.0
-"""Event time between two symptoms, wherever they are."""
-ACTIVE = (100, 300, 1_000)
-LAST = 50
-"""Symptoms that taking one in is measured on."""
+BLOCK = 100
+"""Symptoms in a round."""
+EXPLAINED = 20
+AT_MOST_S = 10.0
+"""CPU time that explaining is measured for, at least once."""
+SERVICES, SHIPPED = "services", "jupyterhub-openshift"
 _START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A graph, and where trouble is."""
+
+    kind: str
+    size: int
+    local: bool = False
+
+    def application(self) -> Application:
+        """Return what is declared: each service, or the shipped application, with any users."""
+        return services(self.size) if self.kind == SERVICES else load(self.kind)
+
+    def nodes(self) -> Sequence[str]:
+        """Return the nodes where symptoms are."""
+        named = _service if self.kind == SERVICES else _user
+        middle = self.size // 2 if self.local else NEIGHBOURS // 2
+        count = NEIGHBOURS if self.local else self.size
+        return [named(middle - NEIGHBOURS // 2 + number) for number in range(count)]
 
 
 def main() -> None:
     """Measure and print."""
-    say(f"symptoms each {EVERY_S:g} s, {SYMPTOMS} of them, {ROUNDS} rounds (min, median, max):")
-    for size in SIZES:
-        _by_size(size)
-    say("active at once, at 300 of 10,000 nodes:")
-    model = Likelihood(Graph(services(10_000)), CorrelateSettings())
-    for active in ACTIVE:
-        _at_once(model, active)
+    threads = os.environ.get("OPENBLAS_NUM_THREADS", "as many as it likes")
+    say(f"one symptom each {EVERY_S:g} s, {ACTIVE:,} active; BLAS threads: {threads}")
+    say(f"(min, median, max of {ROUNDS} rounds of {BLOCK}, or of explaining some, alone):")
+    for kind in (SERVICES, SHIPPED):
+        for local in (False, True):
+            for size in SIZES:
+                _alone(partial(measure, Case(kind, size, local)))
 
 
-def _by_size(size: int) -> None:
-    model = Likelihood(Graph(services(size)), CorrelateSettings())
-    told = list(symptoms(size, SYMPTOMS, EVERY_S))
-    _taken_in(model, told)  # the graph's routes are found once
-    spent = sorted(cpu_of(partial(_taken_in, model, told)) / SYMPTOMS for _ in range(ROUNDS))
-    figures = ", ".join(f"{s * 1e6:.0f}" for s in (spent[0], statistics.median(spent), spent[-1]))
-    say(f"  {size:>7,} nodes: {figures} µs a symptom, {_rss_mb():.0f} MB resident so far")
-
-
-def _at_once(model: Likelihood, active: int) -> None:
-    weights = Weights(model)
-    told = symptoms(300, active, 600 / active)
-    pieces = [seen(symptom, model.settings) for symptom in told]
-    for piece in pieces[:-LAST]:
-        weights.put(piece)
-    taking = cpu_of(lambda: [weights.put(piece) for piece in pieces[-LAST:]]) / LAST
-    explaining = cpu_of(lambda: explain(pieces, weights))
-    took = f"{taking * 1e6:.0f} µs to take one in"
-    say(f"  {active:>5,} symptoms: {took}, {explaining * 1e3:.0f} ms to explain all as one")
+def measure(case: Case) -> None:
+    """Take symptoms in and explain them; print what that took."""
+    model = Likelihood(Graph(case.application()), CorrelateSettings())
+    told = list(symptoms(case.nodes(), ACTIVE + ROUNDS * BLOCK))
+    _, first = _taken_in(model, told)
+    state, taking = _taken_in(model, told)
+    explaining, together = _explained(state, told[-EXPLAINED:])
+    where = "neighbouring" if case.local else "any"
+    say(f"  {case.kind}, {case.size:,} nodes, trouble at {where}, {rss_mib():.0f} MiB RSS:")
+    say(f"    take one in, its ways unknown    {_figures(first)}")
+    say(f"    take one in                      {_figures(taking)}")
+    say(f"    explain what it is a part of     {_figures(explaining)}, {together} symptoms")
 
 
 def services(size: int) -> Application:
@@ -73,23 +97,23 @@ def services(size: int) -> Application:
     chance = random.Random(size)
     delay = Delay(typical_s=5, longest_s=60)
     edges = [
-        Edge(cause=_name(called), effect=_name(caller), delay=delay, strength=0.7)
+        Edge(cause=_service(called), effect=_service(caller), delay=delay, strength=0.7)
         for caller in range(10, size)
         for called in chance.sample(range(caller // 10 * 10 - 10, caller // 10 * 10), CALLS)
     ]
-    nodes = tuple(NodeTemplate(id=_name(number)) for number in range(size))
+    nodes = tuple(NodeTemplate(id=_service(number)) for number in range(size))
     return Application(name=f"services-{size}", nodes=nodes, edges=tuple(edges))
 
 
-def symptoms(size: int, count: int, every_s: float) -> Iterator[Symptom]:
+def symptoms(nodes: Sequence[str], count: int) -> Iterator[Symptom]:
     """Yield symptoms at random nodes, each half a minute long."""
     chance = random.Random(count)
     for number in range(count):
-        onset = _START + timedelta(seconds=number * every_s)
+        onset = _START + timedelta(seconds=number * EVERY_S)
         yield Symptom(
             id=blake2b(f"{number}".encode(), digest_size=8).hexdigest(),
             revision=2,
-            node=_name(chance.randrange(size)),
+            node=chance.choice(nodes),
             detector="logs",
             signature="trouble",
             fingerprint="trouble",
@@ -107,21 +131,57 @@ def symptoms(size: int, count: int, every_s: float) -> Iterator[Symptom]:
         )
 
 
-def _taken_in(model: Likelihood, told: list[Symptom]) -> None:
-    """Add symptoms to an application, and let them go when they are over."""
+def _taken_in(model: Likelihood, told: Sequence[Symptom]) -> tuple[ApplicationState, list[float]]:
+    """Return a state with the last of the symptoms, and the CPU of each in rounds, in seconds."""
     state = ApplicationState(model)
-    for symptom in told:
+    for symptom in told[:ACTIVE]:
         state.add(symptom, None)
-        over = micros(symptom.onset) - 1_800_000_000
-        state.forget([s.id for s in state.symptoms.values() if micros(s.last_seen) < over])
+    rounds = []
+    for begin in range(0, len(told) - ACTIVE, BLOCK):
+        gone, come = told[begin : begin + BLOCK], told[begin + ACTIVE : begin + ACTIVE + BLOCK]
+        rounds.append(cpu_of(partial(_replace, state, gone, come)) / BLOCK)
+    return state, rounds
 
 
-def _name(number: int) -> str:
+def _replace(state: ApplicationState, gone: Sequence[Symptom], come: Sequence[Symptom]) -> None:
+    for former, symptom in zip(gone, come, strict=True):
+        state.forget([former.id])
+        state.add(symptom, None)
+
+
+def _explained(state: ApplicationState, told: Sequence[Symptom]) -> tuple[list[float], int]:
+    """Return the CPU of explaining what each is a part of, in seconds, and how many the most is."""
+    now = micros(told[-1].last_seen)
+    took: list[float] = []
+    together = 0
+    for symptom in told:
+        before = time.process_time()
+        outcome = state.evaluate(symptom.id, Moment(now, None))
+        took.append(time.process_time() - before)
+        together = max(together, *(incident.symptom_count for incident in outcome.incidents), 0)
+        if sum(took) > AT_MOST_S:
+            break
+    return took, together
+
+
+def _figures(seconds: Sequence[float]) -> str:
+    three = (min(seconds), statistics.median(seconds), max(seconds))
+    return "".join(f"{one * 1e6:12,.0f}" for one in three) + " µs"
+
+
+def _alone(work: Callable[[], None]) -> None:
+    """Do something in a new process."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh) as process:
+        process.submit(work).result()
+
+
+def _service(number: int) -> str:
     return f"service-{number}"
 
 
-def _rss_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _user(number: int) -> str:
+    return f"jupyterhub/user/user-{number}"
 
 
 if __name__ == "__main__":
