@@ -35,7 +35,7 @@ class Analysis:
     found: list[str]
     """What was recognised besides recordings, in lines for people."""
     suppressed: list[Suppressed]
-    """What is known to be harmless, counted."""
+    """What is known to be harmless, or was held back, counted."""
 
 
 def analyze(

@@ -31,6 +31,12 @@ Paths = Annotated[
 Quiet = Annotated[bool, typer.Option(help="No progress bar, no summary.")]
 _SHOWN_EXEMPLAR = 500
 """Characters of an exemplar."""
+_MAX_NAMED = 5
+"""Symptoms named when the beginning of an id fits several."""
+_DATE = 10
+"""Characters of a date."""
+_WHOLE = frozenset({"until", "severity", "count", "state", "id"})
+"""Columns of short words: where a terminal is narrow, the others are folded first."""
 
 
 @symptoms_app.command("list")
@@ -44,7 +50,12 @@ def list_symptoms(  # noqa: PLR0913 - one parameter a flag
     whispers: Annotated[bool, typer.Option("--whispers", help="Weak evidence, too.")] = False,
     changes: Annotated[bool, typer.Option("--changes", help="Changes, too.")] = False,
     suppressed: Annotated[
-        bool, typer.Option("--suppressed", help="Instead: what is known to be harmless, counted.")
+        bool,
+        typer.Option(
+            "--suppressed",
+            help="Instead, counted: what is known to be harmless, and what was held back because"
+            " enough of its kind was told.",
+        ),
     ] = False,
     parameters: Set = None,
     settings_file: SettingsFile = None,
@@ -53,10 +64,9 @@ def list_symptoms(  # noqa: PLR0913 - one parameter a flag
 ) -> None:
     """List symptoms, each as it was at last, earliest first."""
     found = _found(paths, (topology, parameters, settings_file), quiet=quiet)
+    untold = [each for each in found.suppressed if _at(each.node, node)]
     if suppressed:
-        _list_suppressed(
-            [each for each in found.suppressed if _at(each.node, node)], as_json=as_json
-        )
+        _list_suppressed(untold, as_json=as_json)
         return
     here = [symptom for symptom in found.symptoms if _at(symptom.node, node)]
     kinds = Counter(map(_kind, here))
@@ -67,8 +77,8 @@ def list_symptoms(  # noqa: PLR0913 - one parameter a flag
         sys.stderr.write(
             f"{kinds['symptom']} symptoms; {kinds['whisper']} weak ones (--whispers),"
             f" {kinds['change']} changes (--changes),"
-            f" {sum(each.count for each in found.suppressed)} lines and events that are known to be"
-            " harmless (--suppressed)\n"
+            f" {sum(each.count for each in untold)} lines and events that are harmless or held back"
+            " (--suppressed)\n"
         )
 
 
@@ -85,14 +95,11 @@ def show(  # noqa: PLR0913 - one parameter a flag
 ) -> None:
     """Show one symptom with all that is known of it."""
     found = _found(paths, (topology, parameters, settings_file), quiet=quiet).symptoms
-    meant = [each for each in found if each.id.startswith(symptom)]
-    if len(meant) != 1:
-        which = "no symptom" if not meant else f"{len(meant)} symptoms"
-        raise UsageError(f"{which} of that id here: {symptom}; see `aftershock symptoms list`")
+    meant = _only(symptom, found)
     if as_json:
-        _write_json(meant)
+        _write_json([meant])
         return
-    _show(meant[0])
+    _show(meant)
 
 
 class _Found:
@@ -150,6 +157,24 @@ class _Rejected:
         self.count += rejected.last
 
 
+def _only(wanted: str, found: list[Symptom]) -> Symptom:
+    """Return the symptom whose id begins so.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    from pipeline.drawing import plain
+
+    meant = [each for each in found if each.id.startswith(wanted)]
+    if len(meant) == 1:
+        return meant[0]
+    told = plain(wanted)
+    if not meant:
+        raise UsageError(f"no symptom of that id here: {told}; see `aftershock symptoms list`")
+    some = ", ".join(plain(each.id) for each in meant[:_MAX_NAMED])
+    raise UsageError(f"{len(meant)} symptoms' ids begin with {told!r}: {some}; give more of it")
+
+
 def _at(node: str, pattern: str | None) -> bool:
     return pattern is None or fnmatchcase(node, pattern)
 
@@ -170,15 +195,17 @@ def _list(symptoms: list[Symptom], *, as_json: bool) -> None:
     if as_json:
         _write_json(symptoms)
         return
+    from pipeline.drawing import plain
+
     table = _table("since", "until", "node", "severity", "class", "title", "count", "state", "id")
     for each in symptoms:
         table.add_row(
             f"{each.onset:%Y-%m-%d %H:%M:%S}",
             f"{each.last_seen:%H:%M:%S}",
-            each.node,
+            plain(each.node),
             "weak" if each.whisper else each.severity,
             each.symptom_class,
-            each.title,
+            plain(each.title),
             str(each.count),
             each.state,
             each.id[:8],
@@ -234,7 +261,14 @@ def _table(*columns: str) -> "Table":
 
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column == "count" else "left")
+        # folded, never cut: the end of a node's name, or of a line, is what tells it apart
+        table.add_column(
+            column,
+            justify="right" if column == "count" else "left",
+            overflow="fold",
+            no_wrap=column in _WHOLE,
+            min_width=_DATE if column == "since" else None,
+        )
     return table
 
 

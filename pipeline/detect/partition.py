@@ -76,7 +76,7 @@ class DetectStep:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """How often something harmless was seen at a node."""
+    """How often something harmless, or more of what had been told enough, was seen at a node."""
 
     node: str
     signal: Signal
@@ -170,7 +170,7 @@ class DetectPartition:
         return tuple(self._row.watermark.sources)
 
     def suppressed(self) -> list[Suppressed]:
-        """Return what was recognised as harmless so far, by node, signal and signature."""
+        """Return what was harmless or held back so far, by node, signal and signature."""
         return [
             Suppressed(entry.node, entry.detector.signal, signature, count)
             for _, entry in sorted(self._entries.items())
