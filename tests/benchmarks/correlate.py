@@ -41,7 +41,7 @@ ROUNDS = 5
 BLOCK = 100
 """Symptoms in a round."""
 EXPLAINED = 20
-AT_MOST_S = 10.0
+AT_MOST_S = 3.0
 """CPU time that explaining is measured for, at least once."""
 SERVICES, SHIPPED = "services", "jupyterhub-openshift"
 _START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -72,10 +72,9 @@ def main() -> None:
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "as many as it likes")
     say(f"one symptom each {EVERY_S:g} s, {ACTIVE:,} active; BLAS threads: {threads}")
     say(f"(min, median, max of {ROUNDS} rounds of {BLOCK}, or of explaining some, alone):")
-    for kind in (SERVICES, SHIPPED):
-        for local in (False, True):
-            for size in SIZES:
-                _alone(partial(measure, Case(kind, size, local)))
+    for kind, local in ((SERVICES, True), (SERVICES, False), (SHIPPED, False)):
+        for size in SIZES:
+            _alone(partial(measure, Case(kind, size, local)))
 
 
 def measure(case: Case) -> None:
