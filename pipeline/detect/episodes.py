@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from pipeline.detect.habits import MAX_PAST, REMEMBERED, Habit, Past, habit
 from pipeline.detect.rules import Rule
 from pipeline.detect.tallies import BUCKET, KEPT_TEXTS, Tally
 
@@ -22,11 +23,30 @@ class Run(msgspec.Struct, array_like=True):
     """When the evidence first sufficed, in event order."""
     carry: list[int] = msgspec.field(default_factory=list)
     """What the rule's need remembers until then: at most ``at_least`` times."""
+    habit: Habit | None = None
+    """What was usual when it began (None only in facts that are older than habits)."""
+    worse: int | None = None
+    """When it was first more than usual, in event order; None while it is as ever."""
 
     @property
     def onset(self) -> int:
         """When it began."""
         return self.tally.onset
+
+    @property
+    def is_as_ever(self) -> bool:
+        """Tell whether it is chronic, and no worse than it has been."""
+        return self.habit is not None and self.worse is None
+
+    def ends(self, rule: Rule) -> int:
+        """Return the time from which nothing belongs to it any more, if nothing comes before."""
+        return self.tally.last + (rule.quiet if self.habit is None else self.habit.quiet)
+
+    def past(self) -> Past:
+        """Return what is remembered of it once it is over."""
+        in_a_row = 1 if self.habit is None else self.habit.in_a_row
+        tally = self.tally
+        return Past(tally.onset, tally.last, tally.count, tally.score, in_a_row)
 
 
 class Published(msgspec.Struct, array_like=True):
@@ -53,6 +73,13 @@ class Track(msgspec.Struct):
     head: Run | None = None
     buckets: dict[int, Tally] = msgspec.field(default_factory=dict)
     published: list[Published] = msgspec.field(default_factory=list)
+    past: list[Past] = msgspec.field(default_factory=list)
+    """Its episodes that are over and were symptoms, oldest first; bounded by ``MAX_PAST``."""
+
+    def ended(self, run: Run) -> None:
+        """Remember an episode that is over."""
+        if run.met is not None:
+            self.past = [*self.past, run.past()][-MAX_PAST:]
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -69,6 +96,8 @@ class Facts(msgspec.Struct, kw_only=True):
     """By rule."""
     tracks: dict[str, Track] = msgspec.field(default_factory=dict)
     """By fingerprint; bounded by ``DetectSettings.max_fingerprints``."""
+    dormant: dict[str, list[Past]] = msgspec.field(default_factory=dict)
+    """What was lately at fingerprints that have no track now; bounded by ``MAX_DORMANT``."""
 
 
 @dataclass(slots=True)
@@ -79,6 +108,10 @@ class Episodes:
     open: list[Run] = field(default_factory=list)
 
 
+MAX_DORMANT = 128
+"""Fingerprints of which the past is kept (1 kB each at the very most, 60 bytes as a rule: 128 kB).
+What is beyond has no past."""
+
 Live = Mapping[int, Tally]
 """Buckets of what is not settled yet, beside those of the track."""
 
@@ -88,7 +121,20 @@ def track(facts: Facts, fingerprint: str, new: Track, limit: int) -> Track | Non
     known = facts.tracks.get(fingerprint)
     if known is None and len(facts.tracks) < limit:
         known = facts.tracks[fingerprint] = new
+        known.past = facts.dormant.pop(fingerprint, [])
     return known
+
+
+def put_away(facts: Facts, fingerprint: str, closed_to: int) -> None:
+    """Remove a track that has nothing open; keep its past for as long as that matters."""
+    past = facts.tracks.pop(fingerprint).past
+    if not past or past[-1].last + REMEMBERED <= closed_to:
+        return
+    old = [name for name, of in facts.dormant.items() if of[-1].last + REMEMBERED <= closed_to]
+    for name in old:
+        del facts.dormant[name]
+    if len(facts.dormant) < MAX_DORMANT:
+        facts.dormant[fingerprint] = past
 
 
 def settle(track: Track, rule: Rule, closed_to: int, live: Live) -> Episodes:
@@ -100,7 +146,9 @@ def settle(track: Track, rule: Rule, closed_to: int, live: Live) -> Episodes:
             _fold(track, rule, track.buckets.pop(number), episodes)
     episodes.open = _scan(track, rule, live)
     if track.head is not None and _is_over(track.head, episodes.open[0], rule, closed_to):
-        episodes.ended.append(episodes.open.pop(0))
+        over = episodes.open.pop(0)
+        episodes.ended.append(over)
+        track.ended(over)
         track.head = None
     return episodes
 
@@ -110,14 +158,20 @@ def open_runs(track: Track, rule: Rule, live: Live) -> list[Run]:
     return _scan(track, rule, live)
 
 
-def absorb(runs: list[Run], rule: Rule, tally: Tally) -> None:
-    """Add the next tally in event order: to the last run, or as a new one."""
-    if runs and tally.first - runs[-1].tally.last < rule.quiet:
+def absorb(runs: list[Run], rule: Rule, tally: Tally, past: Sequence[Past]) -> None:
+    """Add the next tally in event order: to the last run, or as a new one.
+
+    ``past`` is what was there before the first run.
+    """
+    if runs and tally.first < runs[-1].ends(rule):
         run = runs[-1]
         run.tally.add(tally)
     else:
-        run = Run(tally.copy(), None)
+        before = [*past, *(run.past() for run in runs if run.met is not None)]
+        run = Run(tally.copy(), None, habit=habit(before[-MAX_PAST:], rule, tally.first))
         runs.append(run)
+    if run.worse is None and not _has(run):
+        run.worse = tally.first
     if run.met is None:
         run.met = rule.need.met(run.carry, tally)
         if run.met is not None:
@@ -125,9 +179,15 @@ def absorb(runs: list[Run], rule: Rule, tally: Tally) -> None:
     run.tally.times.clear()  # only the need looks at them, and it has
 
 
+def _has(run: Run) -> bool:
+    return run.habit is not None and run.habit.has(run.tally.count, run.tally.score)
+
+
 def _fold(track: Track, rule: Rule, tally: Tally, episodes: Episodes) -> None:
     runs = [] if track.head is None else [track.head]
-    absorb(runs, rule, tally)
+    absorb(runs, rule, tally, track.past)
+    for over in runs[:-1]:
+        track.ended(over)
     episodes.ended += runs[:-1]
     track.head = runs[-1]
 
@@ -136,11 +196,11 @@ def _scan(track: Track, rule: Rule, live: Live) -> list[Run]:
     runs: list[Run] = []
     if track.head is not None:
         head = track.head
-        runs.append(Run(head.tally.copy(), head.met, list(head.carry)))
+        runs.append(Run(head.tally.copy(), head.met, list(head.carry), head.habit, head.worse))
     for number in sorted({*track.buckets, *live}):
         settled, fresh = track.buckets.get(number), live.get(number)
         tally = _sum(settled, fresh)
-        absorb(runs, rule, tally)
+        absorb(runs, rule, tally, track.past)
         if settled is not None and fresh is None:
             _drop_needless_texts(settled, runs[-1])
     return runs
@@ -165,7 +225,7 @@ def _drop_needless_texts(tally: Tally, run: Run) -> None:
 def _is_over(head: Run, first: Run, rule: Rule, closed_to: int) -> bool:
     """Tell whether the head has ended: what is live does not belong to it, nor can what comes."""
     alone = first.tally.last == head.tally.last
-    return alone and head.tally.last + rule.quiet <= closed_to
+    return alone and head.ends(rule) <= closed_to
 
 
 def owners(published: Sequence[Published], runs: Sequence[Run]) -> list[int]:

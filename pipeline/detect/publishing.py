@@ -11,13 +11,25 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from pipeline.detect.episodes import Facts, Live, Published, Run, Track, open_runs, owners, settle
+from pipeline.detect.episodes import (
+    Facts,
+    Live,
+    Published,
+    Run,
+    Track,
+    open_runs,
+    owners,
+    put_away,
+    settle,
+)
 from pipeline.detect.rules import Rule
 from pipeline.detect.tallies import Extras
 from pipeline.records import Amount, AmountUnit, Symptom, SymptomState, instant
 
 _SECOND = 1_000_000
 _MILLION = 1_000_000
+CHRONIC = "as ever: "
+"""Before the name of a rule: what came of it was no more than usual."""
 MAX_FORMER = 32
 """Former ids that a symptom lists (16 bytes each). An id changes only while observations come out
 of order, at most once per live bucket."""
@@ -42,13 +54,13 @@ class Publisher:
             telling = _Telling(self, node, fingerprint, track)
             due += telling.revisions(facts, closed_to, live.get(fingerprint, {}))
             if track.head is None and not track.buckets and fingerprint not in live:
-                del facts.tracks[fingerprint]
+                put_away(facts, fingerprint, closed_to)
         return sorted(due, key=lambda symptom: (symptom.onset, symptom.id, symptom.revision))
 
     def notify_at(self, facts: Facts, live: Mapping[str, Live] | None = None) -> int | None:
         """Return the ``closed_to`` from which an episode ends."""
         ends = [
-            _ceil(run.tally.last + self.rules[track.rule].quiet, self.rules[track.rule].grain)
+            _ceil(run.ends(self.rules[track.rule]), self.rules[track.rule].grain)
             for fingerprint, track in facts.tracks.items()
             for run in open_runs(track, self.rules[track.rule], (live or {}).get(fingerprint, {}))
         ]
@@ -56,11 +68,13 @@ class Publisher:
 
     def counts(self, facts: Facts, live: Mapping[str, Live] | None = None) -> dict[str, int]:
         """Return the counted buckets; ``waiting`` is recognised, but no symptom so far."""
-        in_symptom = waiting = 0
+        in_symptom = waiting = as_ever = 0
         for fingerprint, track in facts.tracks.items():
             for run in open_runs(track, self.rules[track.rule], (live or {}).get(fingerprint, {})):
                 if run.met is None:
                     waiting += run.tally.observations
+                elif run.is_as_ever:
+                    as_ever += run.tally.observations
                 else:
                     in_symptom += run.tally.observations
         return {
@@ -68,7 +82,7 @@ class Publisher:
             "no_symptom": facts.no_symptom,
             "in_symptom": facts.in_symptom + in_symptom,
             "below_threshold": facts.below_threshold,
-            "suppressed": sum(facts.suppressed.values()),
+            "suppressed": sum(facts.suppressed.values()) + as_ever,
             "late": facts.late,
             "duplicate": facts.duplicate,
             "overflow": facts.overflow,
@@ -127,7 +141,11 @@ class _Telling:
         if not self._is_told(run) and not past:
             facts.below_threshold += run.tally.observations
             return []
-        facts.in_symptom += run.tally.observations
+        if run.met is not None and run.is_as_ever:
+            name = CHRONIC + self.track.rule
+            facts.suppressed[name] = facts.suppressed.get(name, 0) + run.tally.observations
+        else:
+            facts.in_symptom += run.tally.observations
         return [self._symptom(run, "closed", self._former(run, past))]
 
     def _is_told(self, run: Run) -> bool:
@@ -142,7 +160,7 @@ class _Telling:
             count=run.tally.count,
             last=run.tally.last,
             former=self._former(run, past),
-            whisper=run.met is None,
+            whisper=self._is_whisper(run),
         )
         if told is not None and not self._is_due(told, news, alone=len(past) == 1):
             self.kept.extend(past)
@@ -157,6 +175,10 @@ class _Telling:
             return True
         grown = news.count >= 2 * told.count or news.last - told.last >= self.publisher.every_us
         return grown or not alone
+
+    def _is_whisper(self, run: Run) -> bool:
+        rule = self.publisher.rules[self.track.rule]
+        return rule.only_whispers or (rule.whispers and run.met is None) or run.is_as_ever
 
     def _id(self, run: Run) -> str:
         return symptom_id(self.node, self.publisher.detector, self.fingerprint, run.onset)
@@ -178,7 +200,7 @@ class _Telling:
             severity="major" if tally.score >= rule.major_from else rule.severity,
             title=rule.title.replace("{name}", self.track.name),
             onset=instant(run.onset),
-            detected_at=instant(tally.first if run.met is None else run.met),
+            detected_at=instant(_sufficed(run)),
             last_seen=instant(tally.last),
             resolution_s=max(rule.resolution, tally.resolution) / _SECOND,
             count=tally.count,
@@ -189,9 +211,16 @@ class _Telling:
             pods=tuple(tally.pods),
             cluster_nodes=tuple(tally.cluster_nodes),
             amount=_amount(rule.unit, tally.extras),
-            whisper=rule.only_whispers or (rule.whispers and run.met is None),
+            whisper=self._is_whisper(run),
             supersedes=tuple(former),
         )
+
+
+def _sufficed(run: Run) -> int:
+    """Return when the evidence first sufficed; for what is weak, when it was first seen."""
+    if run.met is None:
+        return run.tally.first
+    return max(run.met, run.met if run.worse is None else run.worse)
 
 
 def _amount(unit: AmountUnit | None, extras: Extras | None) -> Amount | None:

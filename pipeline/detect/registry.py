@@ -4,6 +4,7 @@ from typing import Any
 
 from pipeline.detect.detector import Detector
 from pipeline.detect.events import EventDetector
+from pipeline.detect.habits import patience
 from pipeline.detect.logs import LogDetector
 from pipeline.detect.metrics import MetricDetector
 from pipeline.detect.pack import PAIR_US, Signature, SignaturePack
@@ -66,4 +67,5 @@ class _Limit:
 def longest_span_s(pack: SignaturePack) -> float:
     """Return the longest time, in seconds, after its last observation until a symptom closes."""
     quiet = [s.quiet_s for s in pack.signatures] + [b.quiet_s for b in pack.baselines]
-    return max(quiet, default=0.0) + PAIR_US / _SECOND
+    longest = int(max(quiet, default=0.0) * _SECOND)
+    return (patience(longest) + PAIR_US) / _SECOND
