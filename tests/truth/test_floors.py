@@ -43,7 +43,7 @@ def test_a_simulated_fault_keeps_its_floor(scenario: str, tmp_path: Path) -> Non
     assert scenario in FLOORS["simulated"]["scenarios"], f"give {scenario} a floor in {FILE.name}"
     seeds = FLOORS["simulated"]["seeds"]
     recordings = [
-        simulated.convert(CATALOGUE[scenario], seed, tmp_path / str(seed)) for seed in seeds
+        simulated.convert((CATALOGUE[scenario],), seed, tmp_path / str(seed)) for seed in seeds
     ]
     report = pooled(chain.from_iterable(analysed([recording]) for recording in recordings))
     _check(scenario, report.total, FLOORS["simulated"]["scenarios"][scenario])

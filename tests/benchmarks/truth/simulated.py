@@ -12,9 +12,11 @@ TOPOLOGY = Path("jupyterhub-openshift")
 """The shipped application of that name: it is what the simulator simulates."""
 
 
-def convert(scenario: Scenario, seed: int, output: Path) -> Recording:
-    """Simulate one scenario with the ordinary settings into ``output``, a new folder."""
-    (written,) = simulate([Simulated((scenario,), seed, Settings())], output)
+def convert(
+    scenarios: tuple[Scenario, ...], seed: int, output: Path, settings: Settings | None = None
+) -> Recording:
+    """Simulate scenarios that come together into ``output``, a new folder."""
+    (written,) = simulate([Simulated(scenarios, seed, settings or Settings())], output)
     return Recording(
         name=written.recording.name,
         observations=output / written.file,
