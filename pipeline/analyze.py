@@ -45,8 +45,9 @@ def analyze(
     on_rejected: Callable[[Rejected], None],
     on_progress: Callable[[int, int], None] | None = None,
     on_symptom: Callable[[Symptom], None] = lambda _symptom: None,
+    joins: bool = True,
 ) -> Analysis:
-    """Read recordings and return their incidents.
+    """Read recordings and return their incidents; with ``joins`` false, only tell the symptoms.
 
     Raises:
         UsageError: there is nothing to read.
@@ -54,7 +55,7 @@ def analyze(
     reader = Reader(paths, on_rejected=on_rejected, on_progress=on_progress)
     router = flow.router()
     stepper = stepper_of(flow, "analyze", reader, router)
-    stages = InProcess(flow, on_symptom=on_symptom)
+    stages = InProcess(flow, on_symptom=on_symptom, joins=joins)
     stages.run(stepper.run(reader))
     counts = Counter(reader.counts)
     counts.update(published=stepper.published, unmapped=stepper.unmapped)

@@ -107,6 +107,8 @@ class InProcess:
     flow: Flow
     on_revision: Callable[[Incident], None] = lambda _incident: None
     on_symptom: Callable[[Symptom], None] = lambda _symptom: None
+    joins: bool = True
+    """False: detection alone."""
     detect: DetectPartition = field(init=False)
     correlate: CorrelatePartition = field(init=False)
     latest: dict[str, Incident] = field(default_factory=dict, init=False)
@@ -140,6 +142,8 @@ class InProcess:
     def _correlate(self, step: DetectStep) -> None:
         for _, symptom in step.symptoms:
             self.on_symptom(symptom)
+        if not self.joins:
+            return
         steps = [self.correlate.on_symptom(name, symptom) for name, symptom in step.symptoms]
         if step.mark is not None:
             steps.append(self.correlate.on_mark(step.mark))

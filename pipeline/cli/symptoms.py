@@ -142,6 +142,7 @@ def _found(
             on_rejected=rejected.take,
             on_progress=on_progress,
             on_symptom=found.take,
+            joins=False,
         )
     found.suppressed = analysis.suppressed
     if rejected.count and not quiet:
