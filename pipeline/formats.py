@@ -80,7 +80,10 @@ _TORNADO = re.compile(
 )
 _PROXY = re.compile(rf"{_CLOCK} \[ConfigProxy\] {_WORD}: ?")
 _OLD_PROXY = re.compile(rf"{_CLOCK} - {_WORD}: (?=\[ConfigProxy\])")
-_JBOSS = re.compile(rf"{_CLOCK} {_WORD} +(?=\[)")
+_LOGBACK = re.compile(
+    rf"{_CLOCK} +(?:\[[^\]]{{1,80}}\] +)?(?P<level>TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE) +"
+)
+"""Logback's and JBoss' own pattern, with and without the thread."""
 _DATED_POSTGRES = re.compile(rf"{_DAY} {_CLOCK}{_ZONE} ?\[\d+\](?: [^ :]+)*? {_WORD}: +")
 _DATED = re.compile(
     rf"{_DAY}[ T]{_CLOCK}{_ZONE}"
@@ -267,7 +270,7 @@ _BRACKET = (_dated(_JUPYTER), _dated(_TORNADO))
 _DIGIT = (
     _clocked(_PROXY),
     _clocked(_OLD_PROXY),
-    _clocked(_JBOSS),
+    _clocked(_LOGBACK),
     _dated(_DATED_POSTGRES),
     _dated(_DATED),
     _dated(_ACCESS),

@@ -58,6 +58,7 @@ class Person:
         """Whether nobody sits at the browser."""
         self._summons = scene.kernel.env.event()
         self._leaves = False
+        self._stays_until_s = 0.0
 
     @property
     def _server(self) -> Server:
@@ -86,6 +87,10 @@ class Person:
     def dismiss(self) -> None:
         """Have somebody who works leave at the next occasion, with the server running on."""
         self._leaves = True
+
+    def keep(self, until_s: float) -> None:
+        """Have somebody who works stay until then."""
+        self._stays_until_s = until_s
 
     def _be_away(self, seconds: float) -> Steps:
         self.away, self._leaves = True, False
@@ -190,7 +195,7 @@ class Person:
         """Work for a while; the tab asks, saves, and goes on in spite of errors."""
         until = self._kernel.now + seconds
         wait, failed_s = self.habits.tab_s, 0.0
-        while self._kernel.now < until and not self._leaves:
+        while self._kernel.now < max(until, self._stays_until_s) and not self._leaves:
             yield self._kernel.wait(wait * self._chance.uniform(0.97, 1.03))
             worked = yield from self._poll()
             if worked:

@@ -118,6 +118,7 @@ def _token_expires(stage: Stage) -> Case:
     """A user has been logged in for 24 hours."""
     user = one_at_work(stage)
     case = lasting(stage, 400, 700, [OAUTH])
+    stage.hub.people[user.name].keep(case.end_s)
 
     def expire() -> None:
         stage.hub.oauth.expires_s[user.name] = stage.kernel.now
@@ -141,6 +142,7 @@ def _out_of_memory(stage: Stage) -> Case:
     user = one_at_work(stage)
     notebook = stage.hub.notebooks[user.name]
     case = lasting(stage, 500, 1000, [user.node])
+    stage.hub.people[user.name].keep(case.end_s)
     rate = stage.chance.uniform(5, 14) * MIB
     alone = stage.chance.random() < _EVEN
 
