@@ -16,7 +16,8 @@ import msgspec
 from pipeline.detect import unusual
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
-from pipeline.detect.pack import LogSignature, SignaturePack
+from pipeline.detect.masking import look
+from pipeline.detect.pack import KIND, LogSignature, SignaturePack
 from pipeline.detect.prefilter import Prefilter
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
@@ -32,6 +33,10 @@ MAX_HASHES = 512
 """Lines per bucket that are recognised when they come again (20 bytes each). With two minutes of
 lateness a dozen buckets are live: 120 kB at the worst. Lines beyond still count as occurrences;
 only that they came before would not be noticed."""
+
+
+MAX_KIND = 80
+"""Characters of a masked line that tell its kind: what comes later differs more often by chance."""
 
 
 class LogFacts(Facts, kw_only=True):
@@ -53,6 +58,7 @@ class _Recogniser:
     regex: re.Pattern[str] | None
     min_level: Level | None
     suppress: bool
+    by_kind: bool
 
     def match(self, line: str) -> dict[str, str] | None:
         """Return the subject that the line names; ``None`` when it is not recognised."""
@@ -64,7 +70,8 @@ class _Recogniser:
             if level is None or level < self.min_level:
                 return None
         named = {} if found is None else found.groupdict()
-        return {name: value[:MAX_SUBJECT] for name, value in named.items() if value is not None}
+        subject = {name: value[:MAX_SUBJECT] for name, value in named.items() if value is not None}
+        return subject | {KIND: look(line).key[:MAX_KIND]} if self.by_kind else subject
 
 
 class LogDetector:
@@ -189,6 +196,7 @@ def _compiled(signature: LogSignature) -> _Recogniser:
         regex=None if signature.regex is None else re.compile(signature.regex),
         min_level=None if signature.min_level is None else Level[signature.min_level.upper()],
         suppress=signature.suppress,
+        by_kind=signature.by_kind,
     )
 
 

@@ -143,6 +143,10 @@ class _Signature(_Model):
         )
 
 
+KIND = "kind"
+"""Name of what tells apart the episodes of a signature ``by_kind``."""
+
+
 class LogSignature(_Signature):
     """Recognises log lines."""
 
@@ -153,13 +157,16 @@ class LogSignature(_Signature):
     """Searched in the line; its named groups tell apart episodes."""
     min_level: Literal["debug", "info", "warning", "error", "critical"] | None = None
     """Only lines that claim this level or worse; a line without a level does not."""
+    by_kind: bool = False
+    """Each kind of line, with all masked that differs from time to time, is an episode's own."""
     examples: Annotated[tuple[str, ...], Field(min_length=1)]
     counter_examples: tuple[str, ...] = ()
 
     @property
     def subject_names(self) -> tuple[str, ...]:
         """Return the named groups of the regex."""
-        return tuple(re.compile(self.regex or "").groupindex)
+        kind = (KIND,) if self.by_kind else ()
+        return (*re.compile(self.regex or "").groupindex, *kind)
 
 
 class EventExample(_Model):
