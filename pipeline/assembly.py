@@ -4,7 +4,10 @@ A shell: it opens files. What it returns is pure.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from pipeline.calibration import load_calibration
+from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.load_pack import load_pack
 from pipeline.detect.registry import NodeDetectors, longest_span_s
 from pipeline.errors import UsageError
@@ -37,11 +40,17 @@ def flow_of(settings: Settings) -> Flow:
         applications=applications,
         detectors={name: NodeDetectors(pack, settings.detect) for name, pack in packs.items()},
         detect_span_s=max(longest_span_s(pack) for pack in packs.values()),
-        correlate=settings.correlate,
+        correlate=_calibrated(settings.correlate),
         windows=settings.windows,
         redaction=settings.redact.redaction,
         keep_incidents_s=settings.kafka.retention.incidents_h * _HOUR_S or None,
     )
+
+
+def _calibrated(settings: CorrelateSettings) -> CorrelateSettings:
+    if settings.sharpness is not None:
+        return settings
+    return replace(settings, sharpness=load_calibration().sharpness)
 
 
 def _check_apart(applications: Sequence[Application]) -> None:

@@ -81,7 +81,8 @@ _TORNADO = re.compile(
 _PROXY = re.compile(rf"{_CLOCK} \[ConfigProxy\] {_WORD}: ?")
 _OLD_PROXY = re.compile(rf"{_CLOCK} - {_WORD}: (?=\[ConfigProxy\])")
 _LOGBACK = re.compile(
-    rf"{_CLOCK} +(?:\[[^\]]{{1,80}}\] +)?(?P<level>TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE) +"
+    rf"{_CLOCK} +(?:\[[^\]]{{1,80}}\] +)?"
+    r"(?P<level>TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE) +"
 )
 """Logback's and JBoss' own pattern, with and without the thread."""
 _DATED_POSTGRES = re.compile(rf"{_DAY} {_CLOCK}{_ZONE} ?\[\d+\](?: [^ :]+)*? {_WORD}: +")

@@ -21,6 +21,8 @@ MAX_SUPPOSED = 8
 _BY_ITSELF = 0.5
 """What came by itself with this probability asks for a hidden cause."""
 
+SURE = 0.95
+"""No edge is surer than this to bring its effect."""
 IN_COMMON = 3
 """So many places of trouble below one node, and it is tried as their common cause."""
 
@@ -183,7 +185,24 @@ def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[flo
     wider = known.forest.with_state(sets_off, set_off_by, model.background(fault.node))
     log_odds = wider.log_weight() + math.log(span_s) - known.forest.log_weight()
     expected = sum(number for _, number in effects)
-    return log_odds - expected, wider
+    troubled = {piece.node for piece in known.pieces if not piece.is_whisper}
+    return log_odds - expected - _missing(suspect, troubled, model), wider
+
+
+def _missing(suspect: _Suspect, troubled: Collection[str], model: Likelihood) -> float:
+    """Return what speaks against a common cause: so many parts next to it show nothing.
+
+    It is minus the logarithm of the chance that a fault leaves all of them alone. Nobody named such
+    a cause; it is thought of for its effects only, and these would be its effects, too.
+    """
+    if not suspect.only:
+        return 0.0
+    spared = (
+        model.way(suspect.fault.node, part)
+        for part in model.parts_below(suspect.fault.node)
+        if part not in troubled
+    )
+    return -sum(math.log1p(-min(SURE, way.strength)) for way in spared if way is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ Both are rates per second, so that their ratio is a probability.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -76,6 +76,17 @@ class Likelihood:
         """Tell whether a node's trouble would be seen there."""
         template = self.graph.application.template_of(node)
         return template is not None and bool(template.observed)
+
+    def parts_below(self, node: str) -> Iterator[str]:
+        """Yield the declared parts next to a node that its trouble would be seen at.
+
+        Of families (a node for each user) nobody knows which there are.
+        """
+        for template in sorted(self.graph.reach(node)):
+            if "{" not in template and template != node and self.is_observed(template):
+                way = self.way(node, template)
+                if way is not None and len(way.nodes) == 2:  # noqa: PLR2004 - an edge
+                    yield template
 
     def background(self, node: str) -> float:
         """Return the rate, per second, at which a node has trouble by itself."""

@@ -7,6 +7,7 @@ of the facts alone once an incident is resolved: the time that counts then ends 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from pipeline.correlate.calibration import sharpened
 from pipeline.correlate.component import Component
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group
@@ -53,12 +54,16 @@ class Outlook:
     """All that happened before is known, in seconds since 1970."""
 
     def judged(self, group: Group) -> Group:
-        """Return a group whose likely causes count for less where their effects are absent."""
+        """Return a group whose likely causes count for less where their effects are absent.
+
+        Its shares are as sure as they have proved to be.
+        """
         shares = {
             node: share * (self.expected(group, node).factor if share >= WORTH_A_LOOK else 1.0)
             for node, share in group.shares.items()
         }
-        ranked = sorted(shares.items(), key=lambda item: (-round(item[1], 4), item[0]))
+        sure = sharpened(shares, self.model.settings.sharpness or 1.0)
+        ranked = sorted(sure.items(), key=lambda item: (-round(item[1], 4), item[0]))
         return replace(group, shares=dict(ranked))
 
     def expected(self, group: Group, cause: str) -> Expected:

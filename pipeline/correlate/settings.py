@@ -88,6 +88,9 @@ class CorrelateSettings:
     """Two symptoms belong together when they have the same root with at least this probability."""
     something_else: float = 0.05
     """Probability left for a cause that no topology declares."""
+    sharpness: float | None = None
+    """Power that shares of causes are raised to, so that they are as sure as they prove to be; 1
+    leaves them alone. None: as shipped (``calibration.yaml``)."""
     resolve_after_s: float = 300.0
     """Quiet time after the last sign of trouble until an incident counts as resolved."""
     rollout_s: float = 120.0

@@ -6,6 +6,7 @@ A sample is accounted for by the first limit that looks at its series, else by t
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -24,6 +25,7 @@ from pipeline.detect.limits import (
 from pipeline.detect.minutes import Minutes
 from pipeline.detect.pack import PAIR_US, SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
+from pipeline.detect.requests import MAX_COUNTERS, Counter, Requests, close
 from pipeline.detect.rules import Rule
 from pipeline.detect.samples import FORGET_AFTER, MINUTE, Series
 from pipeline.detect.series import Catalogue, Description, Limit, ServiceSeries
@@ -53,6 +55,10 @@ class MetricFacts(Facts, kw_only=True):
     """Ratios of open spans; bounded by ``MAX_PAIRS``."""
     services: dict[str, Service] = msgspec.field(default_factory=dict)
     """By view; bounded by ``MAX_SERVICES``."""
+    requests: Requests = msgspec.field(default_factory=Requests)
+    """Counters and histograms of requests, which services are made of …"""
+    derived: dict[str, Service] = msgspec.field(default_factory=dict)
+    """… by view; bounded by ``MAX_SERVICES``."""
 
 
 class MetricDetector:
@@ -92,12 +98,18 @@ class MetricDetector:
             described = self._catalogue.describe(sample.name, labels, sample.type)
             for rule, pair in described.divides:
                 self._divide(facts, rule, pair, time=time, by=sample.value)
-            if described.service is not None:
-                self._keep_for_service(facts, described.service, sample.value, time)
-            elif described.matters:
-                self._keep(facts, described, sample, time)
-            else:
-                facts.no_symptom += 1
+            self._account(facts, described, sample, time)
+
+    def _account(
+        self, facts: MetricFacts, described: Description, sample: Metric, time: int
+    ) -> None:
+        _keep_for_requests(facts, described, sample.value, time)
+        if described.service is not None:
+            self._keep_for_service(facts, described.service, sample.value, time)
+        elif described.matters:
+            self._keep(facts, described, sample, time)
+        elif described.requests is None:
+            facts.no_symptom += 1
 
     def revisions(self, facts: MetricFacts, node: str, closed_to: int) -> list[Symptom]:
         """Close what ``closed_to`` closes; return the symptom revisions due."""
@@ -109,6 +121,8 @@ class MetricDetector:
         ends = [end for series in facts.series.values() if (end := self._open_end(facts, series))]
         ends += [pair.end for pair in facts.pairs.values()]
         ends += [(min(s.open) + 1) * MINUTE for s in facts.services.values() if s.open]
+        counters = facts.requests.counters.values()
+        ends += [(c.times[0] // MINUTE + 1) * MINUTE for c in counters if c.times]
         episode = self._publisher.notify_at(facts)
         return min(ends if episode is None else [*ends, episode], default=None)
 
@@ -123,7 +137,8 @@ class MetricDetector:
         )
         waiting = sum(c.observations for pair in facts.pairs.values() for c in pair.waiting)
         of_services = sum(s.waiting for s in facts.services.values())
-        counts["waiting"] += undecided + waiting + of_services
+        counted = sum(counter.waiting for counter in facts.requests.counters.values())
+        counts["waiting"] += undecided + waiting + of_services + counted
         return counts
 
     def dump(self, facts: MetricFacts) -> bytes:
@@ -257,6 +272,7 @@ class MetricDetector:
         closed = closed_to - closed_to % MINUTE
         if closed <= facts.settled:
             return
+        self._settle_requests(facts, closed)
         for known in facts.services.values():
             self._settle_service(facts, known, closed)
         for key, series in list(facts.series.items()):
@@ -275,6 +291,25 @@ class MetricDetector:
                 new = Track(rule=series.baseline, subject={}, name=series.name)
                 self._note(facts, bounded(f"baseline:{key}"), new, occurrence)
         series.forget(closed)
+
+    def _settle_requests(self, facts: MetricFacts, closed: int) -> None:
+        """Judge the requests of closed minutes; their samples are accounted for as they close."""
+        minutes, own = close(facts.requests, closed, self._catalogue.telling)
+        facts.no_symptom += own
+        for minute in minutes:
+            known = facts.derived.get(minute.view)
+            if known is None:
+                if len(facts.derived) >= MAX_SERVICES:
+                    continue
+                known = facts.derived[minute.view] = Service(minute.view)
+            for quantity, value in minute.gauges.items():
+                known.put(quantity, minute.time, value)
+            for judgement in self._services.judge(known, closed):
+                for found in judgement.found:
+                    new = Track(rule=found.rule, subject={}, name="")
+                    self._note(
+                        facts, found.fingerprint, new, replace(found.occurrence, observations=0)
+                    )
 
     def _settle_service(self, facts: MetricFacts, known: Service, closed: int) -> None:
         for judgement in self._services.judge(known, closed):
@@ -301,6 +336,19 @@ class MetricDetector:
         if minute is None:
             return None
         return series.times[minute[0]] // MINUTE * MINUTE + MINUTE
+
+
+def _keep_for_requests(facts: MetricFacts, described: Description, value: float, time: int) -> None:
+    part, own = described.requests, not described.matters
+    if part is None:
+        return
+    counter = facts.requests.counters.get(described.key)
+    if counter is None:
+        if len(facts.requests.counters) >= MAX_COUNTERS:
+            facts.overflow += own
+            return
+        counter = facts.requests.counters[described.key] = Counter(part, own)
+    facts.duplicate += not counter.put(time, value) and own
 
 
 def _new_series(described: Description) -> Series:

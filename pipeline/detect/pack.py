@@ -305,6 +305,28 @@ class Baseline(_Model):
         return re.compile("|".join(translate(glob) for glob in self.match))
 
 
+class RequestFamily(_Model):
+    """Counters or histograms that count the requests of one service, however they are named."""
+
+    id: Identifier
+    histograms: tuple[str, ...] = ()
+    """Names of durations in seconds, without ``_count``, ``_sum`` and ``_bucket``."""
+    counters: tuple[str, ...] = ()
+    """Names of counters of requests, for services that do not tell durations."""
+    failed: dict[str, Regex] = Field(default_factory=dict)
+    """Labels, any of which matches, end to end, where requests failed; empty: it does not tell."""
+    ignore: dict[str, Regex] = Field(default_factory=dict)
+    """Labels, any of which matches where it is no request: watches that last for minutes."""
+    by: tuple[str, ...] = ()
+    """Labels that make views of their own, such as the caller."""
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not (self.histograms or self.counters):
+            raise ValueError("name histograms, counters, or both")
+        return self
+
+
 Signature = Annotated[LogSignature | EventSignature | MetricSignature, Discriminator("signal")]
 
 
@@ -319,11 +341,14 @@ class SignaturePack(_Model):
     """The failures that are known of the application, each in one line."""
     signatures: tuple[Signature, ...] = ()
     baselines: tuple[Baseline, ...] = ()
+    requests: tuple[RequestFamily, ...] = ()
+    """Requests of services: extra waiting and failing are told as amounts."""
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
         seen: set[str] = set()
-        for name in [*(s.id for s in self.signatures), *(b.id for b in self.baselines)]:
+        families = [family.id for family in self.requests]
+        for name in [*(s.id for s in self.signatures), *(b.id for b in self.baselines), *families]:
             if name in seen:
                 raise ValueError(f"two signatures have the id {name}")
             seen.add(name)

@@ -3,6 +3,7 @@
 Derived from name and labels alone, so it is worked out once per series and remembered.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.detect.fingerprints import MAX_SUBJECT, bounded, fingerprint
-from pipeline.detect.pack import Baseline, MetricSignature, Selector, SignaturePack
+from pipeline.detect.pack import (
+    Baseline,
+    MetricSignature,
+    RequestFamily,
+    Selector,
+    SignaturePack,
+)
+from pipeline.detect.requests import COUNT, SUM, Part
 from pipeline.detect.service import QUANTITIES, Quantity
 
 MAX_REMEMBERED = 65_536
@@ -64,6 +72,8 @@ class Description:
     baseline: Baseline | None
     service: ServiceSeries | None
     """What it tells of a service's requests."""
+    requests: Part | None
+    """What it is to a family of request metrics."""
     pod: str | None
     cluster_node: str | None
 
@@ -96,6 +106,9 @@ class Catalogue:
         self._divisors = [
             (s, _compiled(s.divided_by)) for s in pack.metrics if s.divided_by is not None
         ]
+        self._families = _families(pack)
+        self.telling = tuple(family.id for family in pack.requests if family.failed)
+        """Families that say which requests failed."""
         self.describe = lru_cache(maxsize=MAX_REMEMBERED)(self._describe)
         """(name, labels, type) → description; remembered."""
 
@@ -105,17 +118,24 @@ class Catalogue:
         by_name = dict(labels)
         numerators = [s for s, select in self._numerators if select.takes(name, by_name)]
         divisors = [s for s, select in self._divisors if select.takes(name, by_name)]
+        requests = self._requests(name, by_name)
+        looked_at = name in QUANTITIES or requests is not None
         return Description(
             key=_key(name, by_name),
             name=name,
             counter=_is_counter(name, kind),
             limits=tuple(_limit(signature, by_name) for signature in numerators),
             divides=tuple((signature.id, _pair(signature, by_name)) for signature in divisors),
-            baseline=None if name in QUANTITIES else self._baseline(name),
+            baseline=None if looked_at else self._baseline(name),
             service=_service(name, by_name),
+            requests=requests,
             pod=by_name.get("pod"),
             cluster_node=by_name.get("node"),
         )
+
+    def _requests(self, name: str, labels: Mapping[str, str]) -> Part | None:
+        found = self._families.get(name)
+        return None if found is None else found[0].part(found[1], labels)
 
     def _baseline(self, name: str) -> Baseline | None:
         if name.endswith("_bucket"):
@@ -124,14 +144,65 @@ class Catalogue:
         return None if found is None or found.skip else found
 
 
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """A family of request metrics, compiled."""
+
+    declared: RequestFamily
+    failed: Mapping[str, re.Pattern[str]]
+    ignore: Mapping[str, re.Pattern[str]]
+
+    def part(self, part: str, labels: Mapping[str, str]) -> Part | None:
+        """Return what a series of the family's names is to it; None: it is no request."""
+        if any(pattern.fullmatch(labels.get(name, "")) for name, pattern in self.ignore.items()):
+            return None
+        if self.declared.counters and labels.keys().isdisjoint(self.failed):
+            return None  # it only tells how many there are, which is a matter for baselines
+        if part == _BUCKET and not _is_number(part := labels.get("le", "")):
+            return None
+        failed = any(p.fullmatch(labels.get(name, "")) for name, p in self.failed.items())
+        named = {label: labels.get(label, "") for label in self.declared.by}
+        return Part(
+            view=_key(self.declared.id, named),
+            target=labels.get("pod") or labels.get("instance", ""),
+            part=part,
+            failed=failed,
+        )
+
+
+_BUCKET = "bucket"
+
+
+def _families(pack: SignaturePack) -> dict[str, tuple[_Family, str]]:
+    """Return the families of a pack by the names of their series, with the part that each is."""
+    found = {}
+    for declared in pack.requests:
+        family = _Family(declared, _patterns(declared.failed), _patterns(declared.ignore))
+        for base in declared.histograms:
+            for part in (COUNT, SUM, _BUCKET):
+                found[f"{base}_{part}"] = (family, part)
+        found |= dict.fromkeys(declared.counters, (family, COUNT))
+    return found
+
+
+def _patterns(where: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
+    return {label: re.compile(pattern) for label, pattern in where.items()}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not math.isnan(float(text))
+    except ValueError:
+        return False
+
+
 def _service(name: str, labels: Mapping[str, str]) -> ServiceSeries | None:
     quantity = QUANTITIES.get(name)
     return None if quantity is None else ServiceSeries(_key("", labels), quantity)
 
 
 def _compiled(selector: Selector) -> _Selection:
-    where = {label: re.compile(pattern) for label, pattern in selector.where.items()}
-    return _Selection(frozenset(selector.metrics), where)
+    return _Selection(frozenset(selector.metrics), _patterns(selector.where))
 
 
 def _limit(signature: MetricSignature, labels: Mapping[str, str]) -> Limit:

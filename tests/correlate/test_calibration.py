@@ -1,0 +1,47 @@
+"""A probability says how often it is right; making it so changes no order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.truth.calibrate import Told, fitted, log_loss
+from pipeline.calibration import load_calibration
+from pipeline.correlate.calibration import sharpened
+
+SHARES = st.lists(st.floats(0.001, 1), min_size=1, max_size=6).map(
+    lambda parts: {f"n{at}": part / (sum(parts) + 0.05) for at, part in enumerate(parts)}
+)
+
+
+@given(SHARES, st.floats(1, 6))
+def test_what_is_likelier_stays_likelier(shares: dict[str, float], sharpness: float) -> None:
+    sure = sharpened(shares, sharpness)
+    assert sorted(shares, key=lambda n: (shares[n], n)) == sorted(
+        shares, key=lambda n: (round(sure[n], 12), shares[n], n)
+    )
+    assert 0 <= sum(sure.values()) <= 1 + 1e-9
+
+
+@given(SHARES)
+def test_a_sharpness_of_one_changes_nothing(shares: dict[str, float]) -> None:
+    assert sharpened(shares, 1.0) == pytest.approx(shares)
+
+
+def test_no_share_at_all_stays_none() -> None:
+    assert sharpened({"a": 0.0}, 2.0) == {"a": 0.0}
+    assert sharpened({}, 2.0) == {}
+
+
+@pytest.mark.parametrize("right", [95, 70])
+def test_what_is_mostly_right_is_made_surer(right: int) -> None:
+    told = [Told({"a": 0.7, "b": 0.25}, frozenset("a" if n < right else "b")) for n in range(100)]
+    best = fitted(told)
+    assert (best > 1.2) == (right > 90)
+    assert log_loss(told, best) <= log_loss(told, 1.0)
+
+
+def test_the_shipped_calibration_says_what_it_was_fitted_on() -> None:
+    shipped = load_calibration()
+    assert shipped.fit.right <= shipped.fit.incidents
+    assert shipped.fit.log_loss[1] <= shipped.fit.log_loss[0]
+    assert "seeds" in shipped.fit.data
