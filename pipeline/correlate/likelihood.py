@@ -110,7 +110,7 @@ class Likelihood:
             return None
         density = self._lag_density(hop, cause, effect)
         expected = hop.strength * self._compatible(hop, cause, effect)
-        if cause.is_whisper and cause.amount is None:
+        if cause.is_whisper and (cause.amount is None or effect.amount is None):
             expected *= self.settings.whisper_power
         if self._kind(cause.node) == "endpoint":  # what lies behind it has a way of its own
             expected *= self._kind_prior(cause.node)

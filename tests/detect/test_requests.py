@@ -14,7 +14,7 @@ from pipeline.detect.requests import quantile
 from pipeline.records import Metric, Signal, Symptom
 
 Detectors = dict[Signal, Detector[Any]]
-NAME = "jupyterhub_request_duration_seconds"
+NAME = "http_request_duration_seconds"
 BOUNDS = (0.1, 0.5, 2.5, math.inf)
 
 
@@ -69,6 +69,15 @@ def test_waiting_is_told_by_the_mean_or_else_by_quantiles(
     (symptom,) = told(by_signal, outage(Hub(summed=summed), lasting=1.0), "requests-wait")
     assert symptom.amount is not None
     assert symptom.amount.total > 100
+
+
+def test_the_hub_s_own_counters_are_known(by_signal: Detectors) -> None:
+    hub = outage(Hub(), failing=20)
+    own = {f"{NAME}_count": "jupyterhub_request_duration_seconds_count"}
+    renamed = [s.model_copy(update={"name": own[s.name]}) for s in hub.samples if s.name in own]
+    hub.samples = renamed
+    (symptom,) = told(by_signal, hub, "requests-fail")
+    assert symptom.amount is not None
 
 
 def test_a_calm_hub_says_nothing(by_signal: Detectors) -> None:
