@@ -6,12 +6,12 @@ A shell: it opens files. What it returns is pure.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.calibration import load_calibration
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.load_pack import load_pack
 from pipeline.detect.registry import NodeDetectors, longest_span_s
 from pipeline.errors import UsageError
 from pipeline.flow import Flow
+from pipeline.load_calibration import load_calibration
 from pipeline.settings import Settings
 from topology.load import load
 from topology.model import Application

@@ -23,6 +23,7 @@ _BY_ITSELF = 0.5
 
 SURE = 0.95
 """No edge is surer than this to bring its effect."""
+
 IN_COMMON = 3
 """So many places of trouble below one node, and it is tried as their common cause."""
 

@@ -42,7 +42,7 @@ class Run(msgspec.Struct, array_like=True):
         """Return the time from which nothing belongs to it any more, if nothing comes before."""
         return self.tally.last + (rule.quiet if self.habit is None else self.habit.quiet)
 
-    def past(self) -> Past:
+    def as_past(self) -> Past:
         """Return what is remembered of it once it is over."""
         in_a_row = 1 if self.habit is None else self.habit.in_a_row
         tally = self.tally
@@ -79,7 +79,7 @@ class Track(msgspec.Struct):
     def ended(self, run: Run) -> None:
         """Remember an episode that is over."""
         if run.met is not None:
-            self.past = [*self.past, run.past()][-MAX_PAST:]
+            self.past = [*self.past, run.as_past()][-MAX_PAST:]
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -167,7 +167,7 @@ def absorb(runs: list[Run], rule: Rule, tally: Tally, past: Sequence[Past]) -> N
         run = runs[-1]
         run.tally.add(tally)
     else:
-        before = [*past, *(run.past() for run in runs if run.met is not None)]
+        before = [*past, *(run.as_past() for run in runs if run.met is not None)]
         run = Run(tally.copy(), None, habit=habit(before[-MAX_PAST:], rule, tally.first))
         runs.append(run)
     if run.worse is None and not _has(run):

@@ -25,7 +25,7 @@ from pipeline.detect.limits import (
 from pipeline.detect.minutes import Minutes
 from pipeline.detect.pack import PAIR_US, SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
-from pipeline.detect.requests import MAX_COUNTERS, Counter, Requests, close
+from pipeline.detect.requests import MAX_COUNTERS, Cumulative, Requests, close
 from pipeline.detect.rules import Rule
 from pipeline.detect.samples import FORGET_AFTER, MINUTE, Series
 from pipeline.detect.series import Catalogue, Description, Limit, ServiceSeries
@@ -108,7 +108,7 @@ class MetricDetector:
             self._keep_for_service(facts, described.service, sample.value, time)
         elif described.matters:
             self._keep(facts, described, sample, time)
-        elif described.requests is None:
+        elif described.request_part is None:
             facts.no_symptom += 1
 
     def revisions(self, facts: MetricFacts, node: str, closed_to: int) -> list[Symptom]:
@@ -173,12 +173,10 @@ class MetricDetector:
                 facts.overflow += 1
                 return
             series = facts.series[described.key] = _new_series(described)
-        at = series.place(time, sample.value)
+        at = series.keep(time, sample.value)
         if at is None:
             facts.duplicate += 1
             return
-        series.times.insert(at, time)
-        series.values.insert(at, sample.value)
         for limit in described.limits:
             self._look(facts, described, limit, at)
 
@@ -300,6 +298,7 @@ class MetricDetector:
             known = facts.derived.get(minute.view)
             if known is None:
                 if len(facts.derived) >= MAX_SERVICES:
+                    facts.requests.crowded += 1
                     continue
                 known = facts.derived[minute.view] = Service(minute.view)
             for quantity, value in minute.gauges.items():
@@ -339,16 +338,21 @@ class MetricDetector:
 
 
 def _keep_for_requests(facts: MetricFacts, described: Description, value: float, time: int) -> None:
-    part, own = described.requests, not described.matters
+    part, own = described.request_part, not described.matters
     if part is None:
         return
-    counter = facts.requests.counters.get(described.key)
-    if counter is None:
+    known = facts.requests.counters.get(described.key)
+    if known is not None and (known.part, known.own) != (part, own):  # by an older pack
+        facts.no_symptom += known.waiting
+        known = None
+        del facts.requests.counters[described.key]
+    if known is None:
         if len(facts.requests.counters) >= MAX_COUNTERS:
             facts.overflow += own
+            facts.requests.crowded += 1
             return
-        counter = facts.requests.counters[described.key] = Counter(part, own)
-    facts.duplicate += not counter.put(time, value) and own
+        known = facts.requests.counters[described.key] = Cumulative(part, own)
+    facts.duplicate += not known.put(time, value) and own
 
 
 def _new_series(described: Description) -> Series:

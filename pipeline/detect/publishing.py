@@ -220,7 +220,7 @@ def _sufficed(run: Run) -> int:
     """Return when the evidence first sufficed; for what is weak, when it was first seen."""
     if run.met is None:
         return run.tally.first
-    return max(run.met, run.met if run.worse is None else run.worse)
+    return run.met if run.worse is None else max(run.met, run.worse)
 
 
 def _amount(unit: AmountUnit | None, extras: Extras | None) -> Amount | None:

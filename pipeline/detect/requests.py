@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.detect.samples import FORGET_AFTER, MINUTE
+from pipeline.detect.samples import FORGET_AFTER, MINUTE, keep
 from pipeline.detect.service import Quantity
 
 MAX_COUNTERS = 1_024
@@ -43,7 +43,7 @@ class Part(NamedTuple):
     """It counts requests that failed."""
 
 
-class Counter(msgspec.Struct, array_like=True):
+class Cumulative(msgspec.Struct, array_like=True):
     """One cumulative series."""
 
     part: Part
@@ -57,16 +57,7 @@ class Counter(msgspec.Struct, array_like=True):
 
     def put(self, time: int, value: float) -> bool:
         """Keep a sample; False when it is already there."""
-        at = bisect_left(self.times, time)
-        while at < len(self.times) and self.times[at] == time:
-            if self.values[at] == value:
-                return False
-            if self.values[at] > value:
-                break
-            at += 1
-        self.times.insert(at, time)
-        self.values.insert(at, value)
-        return True
+        return keep(self.times, self.values, time, value) is not None
 
     @property
     def waiting(self) -> int:
@@ -77,13 +68,15 @@ class Counter(msgspec.Struct, array_like=True):
 class Requests(msgspec.Struct):
     """What is known of the request metrics of one node."""
 
-    counters: dict[str, Counter] = msgspec.field(default_factory=dict)
+    counters: dict[str, Cumulative] = msgspec.field(default_factory=dict)
     """By readable identity; bounded by ``MAX_COUNTERS``."""
     targets: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     """By view and target, the last closed scrape and that before; bounded by ``MAX_TARGETS``."""
+    crowded: int = 0
+    """Samples, targets and minutes beyond a bound."""
 
 
-class Minute(NamedTuple):
+class Served(NamedTuple):
     """The requests of one closed minute, as gauges."""
 
     view: str
@@ -129,7 +122,7 @@ class _Sums:
         return found | {name: value for name, value in quantiles.items() if not math.isnan(value)}
 
 
-def close(known: Requests, closed: int, telling: Sequence[str]) -> tuple[list[Minute], int]:
+def close(known: Requests, closed: int, telling: Sequence[str]) -> tuple[list[Served], int]:
     """Close the minutes before ``closed`` (a minute's start), in order of time.
 
     ``telling`` are the families that say which requests failed. Returns the minutes, and how many
@@ -148,7 +141,7 @@ def close(known: Requests, closed: int, telling: Sequence[str]) -> tuple[list[Mi
             total.add(counter.part, time, more)
     _forget(known, closed)
     minutes = [
-        Minute(view, total.time, gauges)
+        Served(view, total.time, gauges)
         for (_, view), total in sorted(sums.items())
         if (gauges := total.gauges(failures=_family(view) in telling))
     ]
@@ -186,9 +179,9 @@ def _due(known: Requests, closed: int) -> Iterator[tuple[int, str, float]]:
         del counter.values[:stop]
 
 
-def _increase(counter: Counter, time: int, value: float, *, scraped: bool) -> float | None:
+def _increase(counter: Cumulative, time: int, value: float, *, scraped: bool) -> float | None:
     """Return by how much a counter grew until a sample; ``None`` where nobody knows."""
-    if counter.last is None:
+    if counter.last is None or time - counter.last[0] >= FORGET_AFTER:
         return value if scraped else None
     since, before = counter.last
     if time - since > LOOK_BACK:
@@ -204,6 +197,8 @@ def _note_scrape(known: Requests, part: Part, time: int) -> bool:
         before, last = last, time
     if name in known.targets or len(known.targets) < MAX_TARGETS:
         known.targets[name] = (before, last)
+    else:
+        known.crowded += 1
     return time - before <= LOOK_BACK
 
 
@@ -215,7 +210,7 @@ def _forget(known: Requests, closed: int) -> None:
     """Forget the series and targets that have not come for hours."""
     before = closed - FORGET_AFTER
     for name, counter in list(known.counters.items()):
-        if not counter.times and (counter.last is None or counter.last[0] < before):
+        if not counter.times and (counter.last is None or counter.last[0] <= before):
             del known.counters[name]
     for name, (_, last) in list(known.targets.items()):
         if last < before:

@@ -19,6 +19,23 @@ FORGET_AFTER = 6 * 3600 * 1_000_000
 Sample = tuple[int, float]
 
 
+def keep(times: list[int], values: list[float], time: int, value: float) -> int | None:
+    """Put a sample among others, sorted by time and value; return where.
+
+    ``None`` when it is already there.
+    """
+    at = len(times)
+    if at and time <= times[-1]:
+        at = bisect_left(times, time)
+        while at < len(times) and times[at] == time and values[at] < value:
+            at += 1
+        if at < len(times) and times[at] == time and values[at] == value:
+            return None
+    times.insert(at, time)
+    values.insert(at, value)
+    return at
+
+
 class Series(msgspec.Struct, array_like=True):
     """One series."""
 
@@ -40,16 +57,9 @@ class Series(msgspec.Struct, array_like=True):
     deviant: int = 0
     """A bit for each of them, the latest is bit 0."""
 
-    def place(self, time: int, value: float) -> int | None:
-        """Return where a sample belongs; ``None`` when it is already there."""
-        at = len(self.times)
-        if at and time <= self.times[-1]:
-            at = bisect_left(self.times, time)
-            while at < len(self.times) and self.times[at] == time and self.values[at] < value:
-                at += 1
-            if at < len(self.times) and self.times[at] == time and self.values[at] == value:
-                return None
-        return at
+    def keep(self, time: int, value: float) -> int | None:
+        """Keep a sample; return where, or ``None`` when it is already there."""
+        return keep(self.times, self.values, time, value)
 
     def increased(self, at: int, *, without: int | None = None) -> bool:
         """Tell whether the counter had another value shortly before a sample.

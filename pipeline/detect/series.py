@@ -72,7 +72,7 @@ class Description:
     baseline: Baseline | None
     service: ServiceSeries | None
     """What it tells of a service's requests."""
-    requests: Part | None
+    request_part: Part | None
     """What it is to a family of request metrics."""
     pod: str | None
     cluster_node: str | None
@@ -118,8 +118,8 @@ class Catalogue:
         by_name = dict(labels)
         numerators = [s for s, select in self._numerators if select.takes(name, by_name)]
         divisors = [s for s, select in self._divisors if select.takes(name, by_name)]
-        requests = self._requests(name, by_name)
-        looked_at = name in QUANTITIES or requests is not None
+        part = self._request_part(name, by_name)
+        looked_at = name in QUANTITIES or part is not None
         return Description(
             key=_key(name, by_name),
             name=name,
@@ -128,12 +128,12 @@ class Catalogue:
             divides=tuple((signature.id, _pair(signature, by_name)) for signature in divisors),
             baseline=None if looked_at else self._baseline(name),
             service=_service(name, by_name),
-            requests=requests,
+            request_part=part,
             pod=by_name.get("pod"),
             cluster_node=by_name.get("node"),
         )
 
-    def _requests(self, name: str, labels: Mapping[str, str]) -> Part | None:
+    def _request_part(self, name: str, labels: Mapping[str, str]) -> Part | None:
         found = self._families.get(name)
         return None if found is None else found[0].part(found[1], labels)
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.truth.calibrate import Told, fitted, log_loss
-from pipeline.calibration import load_calibration
 from pipeline.correlate.calibration import sharpened
+from pipeline.load_calibration import load_calibration
 
 SHARES = st.lists(st.floats(0.001, 1), min_size=1, max_size=6).map(
     lambda parts: {f"n{at}": part / (sum(parts) + 0.05) for at, part in enumerate(parts)}

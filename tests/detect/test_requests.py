@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detect_laws import COURSES, Course, at, run
+from detect_laws import COURSES, NODE, Course, assert_adds_up, at, run
 from pipeline.detect.detector import Detector
-from pipeline.detect.requests import quantile
+from pipeline.detect.pack import SignaturePack
+from pipeline.detect.registry import NodeDetectors
+from pipeline.detect.requests import COUNT, Cumulative, Part, Requests, Served, close, quantile
+from pipeline.detect.samples import MINUTE
 from pipeline.records import Metric, Signal, Symptom
 
 Detectors = dict[Signal, Detector[Any]]
@@ -134,6 +137,39 @@ def test_a_second_replica_changes_no_symptom(by_signal: Detectors) -> None:
     ]
     (both,) = told(by_signal, hub, "requests-fail")
     assert both == alone
+
+
+@pytest.mark.parametrize("silent_h", [0.1, 1, 5.9, 6, 7])
+def test_how_often_minutes_are_closed_changes_nothing(silent_h: float) -> None:
+    def served(steps: int) -> list[Served]:
+        known = Requests()
+        for name in ("200", "500"):
+            known.counters[name] = Cumulative(Part("v", "hub-1", COUNT, name == "500"), own=True)
+        for minute in range(10 * 60):
+            known.counters["200"].put(minute * MINUTE, 100.0 * minute)
+            if not 60 <= minute < 60 * (1 + silent_h):
+                known.counters["500"].put(minute * MINUTE, float(minute))
+        ends = [round((at + 1) * 600 / steps) * MINUTE for at in range(steps)]
+        return [each for end in ends for each in close(known, end, ("v",))[0]]
+
+    assert served(1) == served(10) == served(600)
+
+
+def test_a_newer_pack_that_puts_a_limit_on_a_counter_counts_nothing_twice(
+    pack: SignaturePack, by_signal: Detectors
+) -> None:
+    name = "jupyterhub_request_duration_seconds_count"
+    samples = [
+        s.model_copy(update={"name": name})
+        for s in outage(Hub(), failing=3).samples
+        if s.name == f"{NAME}_count"
+    ]
+    without = NodeDetectors(pack.model_copy(update={"signatures": ()})).at("metric", NODE)
+    facts = without.new_facts()
+    without.apply(facts, samples[:50], 0)
+    facts = by_signal["metric"].load(without.dump(facts))
+    by_signal["metric"].apply(facts, samples[50:200], 0)
+    assert_adds_up(by_signal["metric"], facts)
 
 
 @pytest.mark.parametrize(
