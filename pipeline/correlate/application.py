@@ -119,9 +119,12 @@ class ApplicationState:
     def advance(self, moment: Moment) -> Outcome:
         """Let time pass: open what has settled, resolve what is quiet, finish what is final."""
         outcome = Outcome()
+        explained: set[str] = set()  # at one moment a second time would bring nothing new
         for symptom_id in sorted(self.incidents.due(moment)):
-            if symptom_id in self.symptoms:
-                outcome.incidents += self._explain(self._component(symptom_id), moment)
+            if symptom_id in self.symptoms and symptom_id not in explained:
+                component = self._component(symptom_id)
+                explained.update(component)
+                outcome.incidents += self._explain(component, moment)
         for component in self._final(moment):
             self._finish(component, outcome)
         self._let_changes_go(moment, outcome)

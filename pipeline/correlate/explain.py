@@ -25,6 +25,12 @@ from pipeline.records import Symptom
 _BELONGS = 0.5
 """A whisper belongs to a group that set it off with at least this probability."""
 
+_FEW = 64
+"""Faults that a bound is worth being made of: of more, the overlap itself costs no more."""
+
+_ROUNDING = 1e-9
+"""A bound is summed in another order than what it bounds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
@@ -112,11 +118,16 @@ def joined(roots: Array, fault_of: Sequence[int], join_at: float) -> list[list[i
     """
     size = len(roots)
     leader = np.arange(size)
-    by_fault = roots @ np.equal.outer(fault_of, sorted(set(fault_of)))
+    by_fault = _by_fault(roots, fault_of)
+    columns = np.ascontiguousarray(by_fault.T)
     for row in range(size):
-        overlap = np.minimum(by_fault[row], by_fault).sum(axis=1)
-        for other in np.flatnonzero(overlap >= join_at):
-            leader[leader == leader[other]] = leader[row]
+        later = np.arange(row + 1, size)  # pairs with those before have been looked at
+        apart = later[leader[later] != leader[row]]
+        apart = _in_reach(columns, row, apart, join_at)
+        if len(apart):
+            overlap = np.minimum(by_fault[row], by_fault[apart]).sum(axis=1)
+            heads = np.unique(leader[apart[overlap >= join_at]])
+            leader[np.isin(leader, heads)] = leader[row]
     _house(roots[:, :size], leader, at_home=1.0 - join_at)
     groups: dict[int, list[int]] = {}
     for row, head in enumerate(leader):
@@ -124,12 +135,45 @@ def joined(roots: Array, fault_of: Sequence[int], join_at: float) -> list[list[i
     return list(groups.values())
 
 
+def _by_fault(roots: Array, fault_of: Sequence[int]) -> Array:
+    """Return the probability of each fault (columns, in order of their numbers)."""
+    columns: dict[int, list[int]] = {}
+    for column, number in enumerate(fault_of):
+        columns.setdefault(number, []).append(column)
+    ranked = [columns[number] for number in sorted(columns)]
+    summed = roots[:, [first for first, *_ in ranked]]
+    for position, (_, *more) in enumerate(ranked):
+        for column in more:
+            summed[:, position] += roots[:, column]
+    return summed
+
+
+def _in_reach(
+    columns: Array, row: int, others: NDArray[np.int_], join_at: float
+) -> NDArray[np.int_]:
+    """Return those of the rows whose overlap with one can be great enough.
+
+    Its few likeliest faults bound what it can share: what is left is shared at most.
+    """
+    own = columns[:, row]
+    likeliest = np.argsort(-own, kind="stable")
+    left = own.sum() - np.cumsum(own[likeliest])
+    few = 1 + int(np.argmax(left <= join_at / 2))
+    if not len(others) or few > _FEW:
+        return others
+    chosen = likeliest[:few]
+    at_most = np.minimum(own[chosen, None], columns[chosen][:, others]).sum(axis=0) + left[few - 1]
+    return others[at_most >= join_at - _ROUNDING]
+
+
 def _house(roots: Array, leader: NDArray[np.int_], at_home: float) -> None:
     for head in dict.fromkeys(leader.tolist()):
         found = roots[leader == head].mean(axis=0)
-        by_group = {int(other): float(found[leader == other].sum()) for other in set(leader)}
+        if float(found[leader == head].sum()) >= at_home:
+            continue
+        by_group = {other: float(found[leader == other].sum()) for other in set(leader.tolist())}
         favourite = max(sorted(by_group), key=by_group.__getitem__)
-        if by_group[head] < at_home and by_group[favourite] >= at_home:
+        if by_group[favourite] >= at_home:
             leader[leader == head] = favourite
 
 
@@ -187,7 +231,8 @@ def _posteriors(whole: Explanation, chosen: set[str]) -> dict[str, Posterior]:
     for position, piece in enumerate(whole.pieces):
         if piece.id in chosen:
             alone, parents = whole.forest.posterior(position)
-            named = zip((other.id for other in whole.pieces), parents.tolist(), strict=True)
-            likely = sorted((item for item in named if item[1] > 0), key=lambda i: (-i[1], i[0]))
+            some = np.flatnonzero(parents > 0).tolist()  # of a thousand, mostly a few
+            named = [(whole.pieces[at].id, float(parents[at])) for at in some]
+            likely = sorted(named, key=lambda item: (-item[1], item[0]))
             posteriors[piece.id] = Posterior(alone, dict(likely))
     return posteriors

@@ -12,6 +12,7 @@ walk from effects to parents, with absorption, has the same distribution: Kemeny
 Loops of rates (hub ⇄ database) are fine.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,28 @@ class Forest:
         rates[:size, size] = sets_off
         rates[size, :size] = set_off_by
         return Forest(rates, np.append(self.alone, alone))
+
+    def inverse(self) -> Array:
+        """Return A⁻¹, which the gains of any further states are found by."""
+        return np.asarray(np.linalg.inv(self._matrix()), dtype=np.float64)
+
+    def gain(self, inverse: Array, sets_off: Array, set_off_by: Array, alone: float) -> float:
+        """Return by how much one more state raises the logarithm of the weight of all forests.
+
+        ``inverse`` is that of this forest; the rest is as for ``with_state``. With u the rates of
+        the state's effects, v those of its causes and B = A + diag(u), the wider matrix has the
+        determinant det B · (alone + v · (1 − B⁻¹u)), and det B / det A = det(1 + A⁻¹ diag(u)), in
+        which only the rows and columns of its effects count.
+        """
+        hit = np.flatnonzero(sets_off)
+        rates = sets_off[hit]
+        scaled = inverse[np.ix_(hit, hit)] * rates
+        inner = np.eye(len(hit)) + scaled
+        came = np.linalg.solve(inner, scaled.sum(axis=1))
+        causes = np.flatnonzero(set_off_by)
+        reached = inverse[np.ix_(causes, hit)] @ (rates * (1.0 - came))
+        left = alone + float(set_off_by[causes] @ (1.0 - reached))
+        return float(np.linalg.slogdet(inner)[1]) + math.log(left)
 
     def _matrix(self) -> Array:
         return np.diag(self.totals()) - self.rates

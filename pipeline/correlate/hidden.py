@@ -16,10 +16,13 @@ from pipeline.correlate.forest import Array, Forest
 from pipeline.correlate.likelihood import Likelihood
 
 MAX_SUPPOSED = 8
-"""Implicated nodes that are tried, those with most witnesses first (each costs a determinant)."""
+"""Implicated nodes that are tried, those with most witnesses first (each costs a small determinant)."""
 
 _BY_ITSELF = 0.5
 """What came by itself with this probability asks for a hidden cause."""
+
+_DIGITS = 9
+"""Suspects whose log odds differ by less are equal, and the first by name is tried first."""
 
 SURE = 0.95
 """No edge is surer than this to bring its effect."""
@@ -60,11 +63,13 @@ def explained(symptoms: Sequence[Evidence], forest: Forest, model: Likelihood) -
     best = Explanation(tuple(symptoms), forest, forest.roots())
     left = _suspects(symptoms, _unexplained(symptoms, forest), model)
     while left:
-        tried = {suspect.fault.id: _with(best, suspect, model) for suspect in left}
-        choice = max(sorted(tried), key=lambda fault_id: tried[fault_id][0])
-        log_odds, wider = tried[choice]
+        inverse = best.forest.inverse()
+        tried = {each.fault.id: _tried(best, inverse, each, model) for each in left}
+        choice = max(sorted(tried), key=lambda fault_id: round(tried[fault_id].log_odds, _DIGITS))
+        log_odds = tried[choice].log_odds
         if log_odds <= 0:
             break
+        wider = tried[choice].wider(best.forest)
         real = 1.0 / (1.0 + math.exp(-log_odds))
         size = len(best.pieces)
         mixed = real * wider.roots()
@@ -166,8 +171,23 @@ def _suspect(
     return _Suspect(fault, max(spans), frozenset(piece.id for piece in only))
 
 
-def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[float, Forest]:
-    """Return the log odds that a fault is real, and the forest if it is.
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A suspect as one more state of the known forest."""
+
+    log_odds: float
+    """That the fault is real."""
+    sets_off: Array
+    set_off_by: Array
+    alone: float
+
+    def wider(self, known: Forest) -> Forest:
+        """Return the forest if it is real."""
+        return known.with_state(self.sets_off, self.set_off_by, self.alone)
+
+
+def _tried(known: Explanation, inverse: Array, suspect: _Suspect, model: Likelihood) -> _Tried:
+    """Return what comes of supposing a fault.
 
     A fault that has many effects would have had them: each that it offers to explain was to be
     expected so many times on average, which is a price (the compensator of a point process).
@@ -183,11 +203,12 @@ def _with(known: Explanation, suspect: _Suspect, model: Likelihood) -> tuple[flo
     ]
     sets_off = np.array([rate for rate, _ in effects])
     set_off_by = np.array([model.rate(piece, fault) for piece in known.pieces])
-    wider = known.forest.with_state(sets_off, set_off_by, model.background(fault.node))
-    log_odds = wider.log_weight() + math.log(span_s) - known.forest.log_weight()
+    alone = model.background(fault.node)
+    log_odds = known.forest.gain(inverse, sets_off, set_off_by, alone) + math.log(span_s)
     expected = sum(number for _, number in effects)
     troubled = {piece.node for piece in known.pieces if not piece.is_whisper}
-    return log_odds - expected - _missing(suspect, troubled, model), wider
+    log_odds -= expected + _missing(suspect, troubled, model)
+    return _Tried(log_odds, sets_off, set_off_by, alone)
 
 
 def _missing(suspect: _Suspect, troubled: Collection[str], model: Likelihood) -> float:

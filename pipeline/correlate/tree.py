@@ -21,6 +21,8 @@ class Tree:
         self._model = model
         self._pieces = {piece.id: piece for piece in group.evidence}
         self._parents: dict[str, tuple[Evidence, float]] = {}
+        self._known_above: dict[str, frozenset[str]] = {}
+        """By piece, once everything hangs where it does."""
         cause = next(iter(group.shares))
         cause_last = sorted(
             group.evidence,
@@ -62,6 +64,8 @@ class Tree:
 
     def _path(self, symptom: Symptom, node: str) -> tuple[str, ...]:
         """Return the way from ``node`` down to a symptom, empty if it is not below."""
+        if node not in self._above(symptom.id):
+            return ()
         way: list[str] = [symptom.node]
         for child, parent in self._climb(symptom.id):
             way = [*self._way(parent, child)[:-1], *way]
@@ -69,10 +73,22 @@ class Tree:
                 return tuple(dict.fromkeys(way))
         return ()
 
-    def _above(self, evidence_id: str) -> set[str]:
-        return {
-            name for child, parent in self._climb(evidence_id) for name in self._way(parent, child)
-        }
+    def _above(self, evidence_id: str) -> frozenset[str]:
+        """Return the nodes on the way up from a piece: its own hop and what its parent has above.
+
+        Everything below one piece shares what is above that, so it is remembered.
+        """
+        steps = []
+        above: frozenset[str] = frozenset()
+        for child, parent in self._climb(evidence_id):
+            if child.id in self._known_above:
+                above = self._known_above[child.id]
+                break
+            steps.append((child, parent))
+        for child, parent in reversed(steps):
+            above = above.union(self._way(parent, child))
+            self._known_above[child.id] = above
+        return above
 
     def _climb(self, evidence_id: str) -> Iterable[tuple[Evidence, Evidence]]:
         child = self._pieces[evidence_id]

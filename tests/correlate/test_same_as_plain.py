@@ -1,0 +1,84 @@
+"""What is computed fast is what the plain way gives: gains, groups, rates in any order."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.correlate.explain import joined
+from pipeline.correlate.forest import Forest
+
+SHARES = 64
+"""Probabilities are so many parts of a whole, so that their sums are exact in any order."""
+
+
+@st.composite
+def widened(draw: st.DrawFn) -> tuple[Forest, np.ndarray, np.ndarray, float]:
+    """Draw a forest and one more state: rates are as far apart as real ones are, or nothing."""
+    size = draw(st.integers(1, 12))
+    rate = st.one_of(st.just(0.0), st.floats(1e-7, 1.0))
+    rates = np.array([[draw(rate) if j != k else 0.0 for k in range(size)] for j in range(size)])
+    alone = np.array([draw(st.floats(1e-6, 1e-2)) for _ in range(size)])
+    sets_off = np.array([draw(rate) for _ in range(size)])
+    set_off_by = np.array([draw(rate) for _ in range(size)])
+    return Forest(rates, alone), sets_off, set_off_by, draw(st.floats(1e-6, 1e-2))
+
+
+@given(widened())
+def test_a_gain_is_what_one_more_state_adds_to_the_weight(
+    case: tuple[Forest, np.ndarray, np.ndarray, float],
+) -> None:
+    forest, sets_off, set_off_by, alone = case
+
+    gain = forest.gain(forest.inverse(), sets_off, set_off_by, alone)
+
+    wider = forest.with_state(sets_off, set_off_by, alone)
+    assert gain == pytest.approx(wider.log_weight() - forest.log_weight(), rel=1e-9, abs=1e-9)
+
+
+@st.composite
+def distributions(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
+    """Draw root distributions, of some states more than rows, and the fault of each state."""
+    size = draw(st.integers(1, 10))
+    wide = size + draw(st.integers(0, 2))
+    rows = []
+    for _ in range(size):
+        at = draw(st.lists(st.integers(0, wide - 1), min_size=1, max_size=6))
+        cuts = sorted(draw(st.lists(st.integers(0, SHARES), min_size=len(at) - 1, max_size=5))[:5])
+        ends = [0, *cuts[: len(at) - 1], SHARES]
+        row = np.zeros(wide)
+        for place, begin, end in zip(at, ends, ends[1:], strict=False):
+            row[place] += (end - begin) / SHARES
+        rows.append(row)
+    faults = [draw(st.integers(0, number)) for number in range(wide)]
+    return np.array(rows), faults
+
+
+def plainly_joined(roots: np.ndarray, fault_of: list[int], join_at: float) -> list[list[int]]:
+    """Join by looking at every pair of rows."""
+    size = len(roots)
+    leader = np.arange(size)
+    by_fault = roots @ np.equal.outer(fault_of, sorted(set(fault_of)))
+    for row in range(size):
+        overlap = np.minimum(by_fault[row], by_fault).sum(axis=1)
+        for other in np.flatnonzero(overlap >= join_at):
+            leader[leader == leader[other]] = leader[row]
+    for head in dict.fromkeys(leader.tolist()):
+        found = roots[:, :size][leader == head].mean(axis=0)
+        by_group = {int(other): float(found[leader == other].sum()) for other in set(leader)}
+        favourite = max(sorted(by_group), key=by_group.__getitem__)
+        if by_group[head] < 1.0 - join_at and by_group[favourite] >= 1.0 - join_at:
+            leader[leader == head] = favourite
+    groups: dict[int, list[int]] = {}
+    for row, head in enumerate(leader):
+        groups.setdefault(int(head), []).append(row)
+    return list(groups.values())
+
+
+@given(distributions(), st.sampled_from([0.25, 0.5, 0.6, 0.75, 1.0]))
+def test_groups_are_those_that_every_pair_makes(
+    case: tuple[np.ndarray, list[int]], join_at: float
+) -> None:
+    roots, faults = case
+
+    assert joined(roots, faults, join_at) == plainly_joined(roots, faults, join_at)
