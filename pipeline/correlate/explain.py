@@ -163,7 +163,8 @@ def _in_reach(
         return others
     chosen = likeliest[:few]
     at_most = np.minimum(own[chosen, None], columns[chosen][:, others]).sum(axis=0) + left[few - 1]
-    return others[at_most >= join_at - _ROUNDING]
+    found: NDArray[np.int_] = others[at_most >= join_at - _ROUNDING]
+    return found
 
 
 def _house(roots: Array, leader: NDArray[np.int_], at_home: float) -> None:

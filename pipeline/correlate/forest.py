@@ -73,12 +73,11 @@ class Forest:
         """
         hit = np.flatnonzero(sets_off)
         rates = sets_off[hit]
-        scaled = inverse[np.ix_(hit, hit)] * rates
-        inner = np.eye(len(hit)) + scaled
-        came = np.linalg.solve(inner, scaled.sum(axis=1))
-        causes = np.flatnonzero(set_off_by)
-        reached = inverse[np.ix_(causes, hit)] @ (rates * (1.0 - came))
-        left = alone + float(set_off_by[causes] @ (1.0 - reached))
+        inner = np.eye(len(hit)) + inverse[np.ix_(hit, hit)] * rates
+        not_from_it = np.linalg.solve(inner, np.ones(len(hit)))
+        elsewhere = 1.0 - inverse[:, hit] @ (rates * not_from_it)
+        elsewhere[hit] = not_from_it  # the same, without a difference of two that are almost 1
+        left = alone + float(set_off_by @ elsewhere)
         return float(np.linalg.slogdet(inner)[1]) + math.log(left)
 
     def _matrix(self) -> Array:

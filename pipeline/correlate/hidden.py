@@ -16,7 +16,7 @@ from pipeline.correlate.forest import Array, Forest
 from pipeline.correlate.likelihood import Likelihood
 
 MAX_SUPPOSED = 8
-"""Implicated nodes that are tried, those with most witnesses first (each costs a small determinant)."""
+"""Implicated nodes that are tried, those with most witnesses first (each costs a determinant)."""
 
 _BY_ITSELF = 0.5
 """What came by itself with this probability asks for a hidden cause."""

@@ -10,7 +10,7 @@ Both are rates per second, so that their ratio is a probability.
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipeline.correlate.amounts import dose
@@ -18,6 +18,9 @@ from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.settings import CorrelateSettings
 from topology.graph import MAX_HOPS, Graph
 from topology.model import Kind
+
+MAX_KNOWN_HOPS = 65_536
+"""Ways between two nodes that are remembered, some 300 bytes each."""
 
 _ABOUT_AS_LIKELY = 0.5
 """Share of the greatest rate from which a cause is a serious rival."""
@@ -59,6 +62,10 @@ class Likelihood:
 
     graph: Graph
     settings: CorrelateSettings
+    _hops: dict[tuple[str, str, tuple[str, ...]], Hop | None] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """Ways that have been asked for: a component asks for the same again and again."""
 
     @property
     def reach_s(self) -> float:
@@ -142,6 +149,15 @@ class Likelihood:
 
     def hop(self, cause: Evidence, effect: Evidence) -> Hop | None:
         """Return the causal way between the nodes of two pieces of evidence, if there is one."""
+        ends = (cause.node, effect.node, effect.cluster_nodes)
+        if ends in self._hops:
+            return self._hops[ends]
+        if len(self._hops) >= MAX_KNOWN_HOPS:
+            self._hops.clear()
+        found = self._hops[ends] = self._hop(cause, effect)
+        return found
+
+    def _hop(self, cause: Evidence, effect: Evidence) -> Hop | None:
         if cause.node == effect.node:
             known = self.settings
             strength, typical = known.same_node_strength, known.same_node_typical_s

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from correlate.conftest import Symptoms
+from pipeline.correlate.evidence import seen
 from pipeline.correlate.explain import joined
 from pipeline.correlate.forest import Forest
+from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.parents import Weights
 
 SHARES = 64
 """Probabilities are so many parts of a whole, so that their sums are exact in any order."""
@@ -82,3 +86,40 @@ def test_groups_are_those_that_every_pair_makes(
     roots, faults = case
 
     assert joined(roots, faults, join_at) == plainly_joined(roots, faults, join_at)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(range(12)))
+def test_rates_do_not_depend_on_what_came_first(
+    model: Likelihood, symptom: Symptoms, order: list[int]
+) -> None:
+    nodes = ("hub", "db", "user/a", "user/b", "volume/db")
+    told = [
+        symptom(nodes[number % len(nodes)], at=7.3 * number, signature=f"s{number}", until=300)
+        for number in range(12)
+    ]
+    pieces = [seen(each, model.settings) for each in told]
+    in_order, mixed = Weights(model), Weights(model)
+    for number in range(12):
+        in_order.put(pieces[number])
+        mixed.put(pieces[order[number]])
+
+    forest, other = in_order.forest(pieces), mixed.forest(pieces)
+
+    assert forest.rates.tobytes() == other.rates.tobytes()
+    assert forest.alone.tobytes() == other.alone.tobytes()
+
+
+def test_a_row_is_made_anew_when_one_of_its_causes_goes(
+    model: Likelihood, symptom: Symptoms
+) -> None:
+    cause, effect = symptom("db", at=0, until=300), symptom("hub", at=20, until=300)
+    pieces = [seen(each, model.settings) for each in (cause, effect)]
+    weights = Weights(model)
+    for piece in pieces:
+        weights.put(piece)
+    assert weights.forest(pieces).rates[1, 0] > 0
+
+    weights.remove(cause.id)
+
+    assert weights.forest(pieces[1:]).rates.tolist() == [[0.0]]
