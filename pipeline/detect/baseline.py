@@ -18,6 +18,14 @@ RELATIVE_FLOOR = 0.05
 """A standard deviation is at least this share of the median: nothing is that constant for ever."""
 IQR_PER_SIGMA = 1.349
 """Of a normal distribution."""
+DOUBT = 2.0
+"""The spread of a short past is not known well: its upper end is taken, so many standard errors
+above the estimate. Real trouble is far beyond either; noise of twenty minutes is not."""
+IQR_ERROR = 1.17
+"""Standard error of that spread, times √n and as a share of it. A sample quantile has the variance
+p(1-p)/(n·f²) and two have the covariance p(1-q)/(n·f·g) (David & Nagaraja, Order Statistics, 10.2);
+at the quartiles of a normal distribution f = g = 0.3178/σ, so the IQR has the standard error
+1.573·σ/√n, and 1.573/1.349 = 1.17. With 15 minutes 60 % are added, with 55 it is 32 %."""
 BEYOND = 1.25
 """A deviant value lies so many times as far from the median as anything in its past. This is what
 keeps long-tailed noise quiet, where quartiles say little …"""
@@ -85,6 +93,9 @@ def deviation(value: float, past: Sequence[float], floor: float) -> Deviation:
     ordered = sorted(past)
     median = quantile(ordered, 0.5)
     spread = (quantile(ordered, 0.75) - quantile(ordered, 0.25)) / IQR_PER_SIGMA
+    spread *= 1 + DOUBT * IQR_ERROR / math.sqrt(len(ordered))
+    if median == 0:
+        spread = max(spread, rare_spread(value, ordered))
     sigma = max(spread, RELATIVE_FLOOR * abs(median), floor)
     distance = value - median
     farthest = ordered[-1] - median if distance > 0 else median - ordered[0]
@@ -94,6 +105,20 @@ def deviation(value: float, past: Sequence[float], floor: float) -> Deviation:
         change=abs(distance / median) if median else math.inf,
         beyond=abs(distance) / farthest if farthest > 0 else math.inf,
     )
+
+
+def rare_spread(value: float, ordered: Sequence[float]) -> float:
+    """Return the standard deviation of counts that are mostly 0; 0.0 for what is no count.
+
+    Their quartiles are 0 and say nothing. Of rare events (Poisson) the variance is the rate, and
+    the upper end of the rate is (√(events + 1) + z/2)² by the minutes, z standard errors up (the
+    square root has the variance 1/4 whatever the rate): for none and z = 2 it is 4, exactly 3.8.
+    """
+    counts = (value, *ordered)
+    if ordered[0] < 0 or not all(float(each).is_integer() for each in counts):
+        return 0.0
+    upper = math.sqrt(math.fsum(ordered) + 1) + DOUBT / 2
+    return upper / math.sqrt(len(ordered))
 
 
 def mean(values: Sequence[float]) -> float:
