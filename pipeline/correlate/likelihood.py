@@ -65,7 +65,8 @@ class Likelihood:
     _hops: dict[tuple[str, str, tuple[str, ...]], Hop | None] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
-    """Ways that have been asked for: a component asks for the same again and again."""
+    """Ways that have been asked for: a component asks for the same again and again. The graph
+    remembers its paths, too; to make a way of one each time costs measurably more."""
 
     @property
     def reach_s(self) -> float:

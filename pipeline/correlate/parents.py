@@ -39,7 +39,7 @@ class Weights:
     _causes: dict[str, dict[str, Trigger]] = field(default_factory=dict)
     _effects: dict[str, set[str]] = field(default_factory=dict)
     _rows: dict[str, _Row] = field(default_factory=dict)
-    """What is made of the causes of a piece, until one of them is another."""
+    """What is made of the causes of a piece, until one of them is another; 17 B a pair."""
     _by_template: dict[str, dict[str, Evidence]] = field(default_factory=dict)
     """Evidence by the template of its node: what is in reach is found by it."""
     _naming: dict[str, set[str]] = field(default_factory=dict)

@@ -100,7 +100,8 @@ class CorrelateSettings:
     refresh_s: float = 30.0
     """Event time within which more of the same (a growing count) shows in the incident."""
     max_symptoms: int = 1_000
-    """Active symptoms of one application: 8 MB of rates between them, and a linear solve of some
-    50 ms. More are counted and not used."""
+    """Active symptoms of one application: half a million pairs that may have set each other off, if
+    each reaches all others, of some 300 B (150 MB, measured; a tenth of that where few do), 8 MB of
+    rates in a forest, and a linear solve of some 50 ms. More are counted and not used."""
     max_listed: int = 200
     """Symptoms listed in an incident (about 600 B each, 120 kB: well below a Kafka record)."""

@@ -113,6 +113,7 @@ def rare_spread(value: float, ordered: Sequence[float]) -> float:
     Their quartiles are 0 and say nothing. Of rare events (Poisson) the variance is the rate, and
     the upper end of the rate is (√(events + 1) + z/2)² by the minutes, z standard errors up (the
     square root has the variance 1/4 whatever the rate): for none and z = 2 it is 4, exactly 3.8.
+    A state that goes from 0 to 1 looks the same: it takes a limit, not a baseline.
     """
     counts = (value, *ordered)
     if ordered[0] < 0 or not all(float(each).is_integer() for each in counts):
