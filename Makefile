@@ -34,6 +34,7 @@ integration: .venv/installed-test  ## Tests on real servers: Kafka, Kubernetes' 
 
 bench: .venv/installed-test  ## CPU per observation, stage by stage and end to end; per symptom by size of the graph; memory.
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.bench
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.signals
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.correlate
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.outbox
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.live

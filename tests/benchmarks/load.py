@@ -76,11 +76,15 @@ def write(path: Path, total: int, count: int, seed: int) -> None:
 
 
 def _log(time: datetime, names: list[str], chance: random.Random) -> Log:
+    matching = chance.random() < MATCHING
+    node = names[chance.randrange(TROUBLED)] if matching else chance.choice(names)
+    return log(time, node, chance, matching=matching)
+
+
+def log(time: datetime, node: str, chance: random.Random, *, matching: bool) -> Log:
+    """Return a log line of a node, ``matching`` a signature or not."""
     number = chance.randrange(10_000)
-    if chance.random() < MATCHING:
-        form, node = _TROUBLE, names[chance.randrange(TROUBLED)]
-    else:
-        form, node = chance.choice(_QUIET), chance.choice(names)
+    form = _TROUBLE if matching else chance.choice(_QUIET)
     line = form.format(
         time=f"{time:%Y-%m-%d %H:%M:%S}.000", n=number, b=number % 250, ms=chance.uniform(1, 50)
     )
