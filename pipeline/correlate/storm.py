@@ -8,6 +8,10 @@ by the wait: 1 to 5 % of what passes, however many symptoms come in it::
          100   30 to 40 ms       3 s     1 %
          300   100 to 160 ms     9 s     2 %
        1 000   1.0 to 1.6 s     30 s     5 %
+
+Before it is a storm, each of the first 99 is explained at once: 1 to 3 s of CPU time in all. What
+is beyond ``max_symptoms`` is not taken, counted (``Fates.overflow``) and costs some 5 µs. It is not
+told in the incident: which symptoms these are depends on which came first, the record must not.
 """
 
 from collections import deque

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from correlate.conftest import START
+from pipeline.accounting import Ledger
 from pipeline.correlate.application import ApplicationState, News
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
@@ -192,6 +193,24 @@ def test_what_a_known_symptom_of_a_storm_says_anew_waits_no_longer(
     assert told.last.popitem()[1].severity == "major"
     told.until(63)
     assert told.last.popitem()[1].severity == "critical"
+
+
+def test_what_is_beyond_the_bound_is_counted_and_printed(
+    model: Likelihood, symptom: Symptoms
+) -> None:
+    told = Told(with_settings(model, replace(model.settings, storm_from=20, max_symptoms=30)))
+    ledger = Ledger()
+    symptoms = many(symptom, 40)
+    told.symptoms(symptoms)
+    told.until(60)
+
+    for each in symptoms:
+        ledger.symptom(b"hub", canonical(each))
+    for key, value in told.rows.items():
+        ledger.correlate_row(key, value)
+
+    assert (ledger.symptoms["open"], ledger.symptoms["overflow"]) == (30, 10)
+    assert all(check.agrees for check in ledger.checks())
 
 
 @pytest.mark.parametrize(
