@@ -165,6 +165,23 @@ def test_it_ends_as_if_each_had_been_explained_at_once(
     assert stormy.model_copy(update={"causes": causes}) == plain
 
 
+def test_time_alone_has_the_many_incidents_of_a_storm_explained_once_a_wait_too(
+    early: Likelihood, symptom: Symptoms
+) -> None:
+    apart = replace(early.settings, join_at=1.1)  # nobody is so sure: each is its own incident
+    told = Told(with_settings(early, apart))
+    told.symptoms(symptom(f"user/{number}", number) for number in range(30))
+    at_once = len(told.steps)
+
+    for second in range(30, 400):
+        told.until(second)
+
+    by_time = told.steps[at_once:]
+    ended = [each for each in told.last.values() if each.status == "resolved"]
+    assert len(ended) > 20  # a wait is 3 s: what opens in 30 s and ends in 30 s comes in few steps
+    assert 2 <= len(by_time) <= 2 * 30 / 3 + 1
+
+
 def test_the_incident_says_storm(model: Likelihood, storm: list[Symptom]) -> None:
     (incident,) = as_it_comes(model, storm).last.values()
 
