@@ -24,9 +24,13 @@ class Component:
     @property
     def facts(self) -> int:
         """How many facts went in: the sum of the revisions of its symptoms and changes."""
-        seen = (piece.symptom for piece in self.pieces)
-        symptoms = sum(symptom.revision for symptom in seen if symptom is not None)
+        symptoms = sum(symptom.revision for symptom in self.symptoms)
         return symptoms + sum(change.revision for change in self.changes)
+
+    @property
+    def symptoms(self) -> tuple[Symptom, ...]:
+        """Its symptoms, weak ones too."""
+        return tuple(piece.symptom for piece in self.pieces if piece.symptom is not None)
 
     @property
     def nodes(self) -> frozenset[str]:

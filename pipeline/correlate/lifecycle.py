@@ -15,6 +15,7 @@ from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.narrate import Standing, merged, narrate
 from pipeline.correlate.settings import CorrelateSettings
+from pipeline.correlate.storm import is_storm, wait_s
 from pipeline.correlate.verdict import detected_at, opens
 from pipeline.records import Incident, Symptom, micros
 
@@ -47,41 +48,66 @@ class Incidents:
         self.published: dict[str, Incident] = {}
         self._due: dict[str, tuple[int, int]] = {}
         """By anchor symptom: when (``now``, ``complete_to``) time alone brings its next step."""
+        self._more: dict[str, int] = {}
+        """By symptom that has more of the same to tell: at which ``now`` it will be looked at."""
+        self._news: dict[str, int] = {}
+        """By symptom that is new in a storm: at which ``now`` it will be looked at. As the two
+        above, one of each symptom at most: three times ``max_symptoms`` of 150 B, 0.5 MB."""
 
     def opens(self, group: Group) -> bool:
         """Tell whether a group's evidence suffices for an incident."""
         return opens(group.symptoms, self._model)
 
-    def due(self, moment: Moment) -> list[str]:
-        """Return the anchor symptoms of incidents that time alone opens or resolves."""
+    def due(self, moment: Moment) -> set[str]:
+        """Return the symptoms that wait no longer, to be explained or for time alone."""
         complete_to = moment.complete_to if moment.complete_to is not None else -1
-        return [
+        found = {
             anchor
             for anchor, (now, closed) in self._due.items()
             if moment.now >= now and complete_to >= closed
-        ]
+        }
+        for waiting in (self._more, self._news):
+            found.update(symptom_id for symptom_id, now in waiting.items() if moment.now >= now)
+        return found
 
     def postpone(self, symptom_id: str, now: int) -> None:
         """Have a symptom looked at when ``now`` has come, unless it is before."""
-        self._due.setdefault(symptom_id, (now, -1))
+        self._more.setdefault(symptom_id, now)
+
+    def await_storm(self, symptom_id: str, now: int) -> None:
+        """Have a symptom that is new in a storm looked at when ``now`` has come, or before."""
+        self._news.setdefault(symptom_id, now)
+
+    def awaited(self, symptom_ids: Iterable[str]) -> int | None:
+        """Return at which ``now`` the first of some symptoms, new in a storm, is looked at."""
+        return min((self._news[each] for each in symptom_ids if each in self._news), default=None)
+
+    def looked_at(self, symptom_ids: Iterable[str]) -> None:
+        """Have symptoms wait for nothing any more."""
+        for symptom_id in symptom_ids:
+            for waiting in (self._due, self._more, self._news):
+                waiting.pop(symptom_id, None)
 
     def wake(self, symptom_ids: Iterable[str]) -> None:
         """Have symptoms looked at with the next passing of time (after a restart)."""
-        self._due.update(dict.fromkeys(symptom_ids, (0, -1)))
+        self._more.update(dict.fromkeys(symptom_ids, 0))
 
     def revise(self, component: Component, moment: Moment) -> list[Incident]:
         """Return the revisions that a component's new explanation brings."""
-        for symptom_id in component.ids:
-            self._due.pop(symptom_id, None)
+        self.looked_at(component.ids)
+        not_before = self._not_before(component, moment)
         revisions = []
         alive: dict[str, str] = {}
         for group in filter(self.opens, component.groups):
             standing = self._standing(group, component.facts, moment)
             incident = narrate(group, component, standing, self._model)
             alive.update({symptom.id: incident.id for symptom in group.symptoms})
-            if self._is_settled(group, incident, moment):
+            settled = self._settled_from(group)
+            if incident.id in self.published or settled <= moment.now:
                 revisions += self._publish(incident)
-                self._await_quiet(group, incident)
+                self._await_quiet(group, incident, not_before)
+            else:
+                self._due[group.anchor.id] = (max(settled, not_before), -1)
         return revisions + self._retire(alive, 2 * component.facts + 1, component.ids)
 
     def finish(self, component: Component) -> tuple[list[Incident], list[Incident]]:
@@ -104,8 +130,7 @@ class Incidents:
                 revisions.append(incident)
                 self.published[incident.id] = incident
         revisions += self._retire(alive, 2 * component.facts + 1, component.ids)
-        for symptom_id in component.ids:
-            self._due.pop(symptom_id, None)
+        self.looked_at(component.ids)
         ended = self._of(component.ids)
         for incident in ended:
             del self.published[incident.id]
@@ -138,27 +163,29 @@ class Incidents:
             last_seen = max(last_seen, symptom.last_seen)
         return reopened
 
-    def _is_settled(self, group: Group, incident: Incident, moment: Moment) -> bool:
-        settled = micros(detected_at(group.symptoms, self._model)) + int(
-            self._model.settings.settle_s * _SECOND
-        )
-        if incident.id in self.published or settled <= moment.now:
-            return True
-        self._due[group.anchor.id] = (settled, -1)
-        return False
+    def _not_before(self, component: Component, moment: Moment) -> int:
+        """Return the ``now`` before which time alone brings nothing: a storm has many groups."""
+        size, settings = len(component.pieces), self._model.settings
+        if not is_storm(size, settings):
+            return 0
+        return moment.now + int(wait_s(size, settings) * _SECOND)
 
-    def _await_quiet(self, group: Group, incident: Incident) -> None:
+    def _settled_from(self, group: Group) -> int:
+        settle = int(self._model.settings.settle_s * _SECOND)
+        return micros(detected_at(group.symptoms, self._model)) + settle
+
+    def _await_quiet(self, group: Group, incident: Incident, not_before: int) -> None:
         quiet = quiet_from(group.told, self._model.settings)
         if quiet is not None and incident.status == "open":
-            self._due[group.anchor.id] = (0, quiet)
+            self._due[group.anchor.id] = (not_before, quiet)
 
     def _publish(self, incident: Incident) -> list[Incident]:
         """Publish a revision, unless only the number of facts elsewhere in the component grew."""
         former = self.published.get(incident.id)
-        if former is not None:
-            unchanged = former.model_copy(update={"revision": incident.revision}) == incident
-            if unchanged or incident.revision <= former.revision:
-                return []
+        if former is not None and (
+            incident.revision <= former.revision or _of_itself(former) == _of_itself(incident)
+        ):
+            return []
         self.published[incident.id] = incident
         return [incident]
 
@@ -184,3 +211,12 @@ class Incidents:
             self.published[incident.id] = last
             retired.append(last)
         return retired
+
+
+def _of_itself(incident: Incident) -> Incident:
+    """Return an incident without what grows with any fact of its component."""
+    causes = tuple(
+        cause.model_copy(update={"reasons": tuple(r for r in cause.reasons if r.code != "storm")})
+        for cause in incident.causes
+    )
+    return incident.model_copy(update={"revision": 1, "causes": causes})

@@ -10,7 +10,8 @@ from pipeline.correlate.counterfactual import Decisive, decisive, told
 from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.outlook import Expected, Outlook
-from pipeline.correlate.reasons import absent, changed, reasons_for
+from pipeline.correlate.reasons import absent, changed, reasons_for, stormy
+from pipeline.correlate.storm import is_storm
 from pipeline.correlate.titles import title_of
 from pipeline.correlate.tree import Tree
 from pipeline.correlate.verdict import detected_at, severity_of, verdict_of
@@ -108,6 +109,8 @@ class _Telling:
         if node == self.first and self.decides is not None:
             numbers = {"probability": round(self.decides.probability, 4)}
             reasons.append(Reason(code="counterfactual", text=told(self.decides), numbers=numbers))
+        if node == self.first and is_storm(len(self.outlook.component.pieces), self.model.settings):
+            reasons.append(stormy(self.outlook.component.symptoms, self.model.settings))
         return tuple(reasons)
 
 

@@ -100,7 +100,7 @@ class CorrelatePartition:
             return CorrelateStep()
         outcome = Outcome()
         if news is News.CHANGE:
-            outcome = state.evaluate(symptom.id, self._moment)
+            outcome = state.take_up(symptom.id, self._moment)
         else:
             state.postpone(symptom.id, self._moment)
         rows: dict[bytes, bytes | None] = {

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from pipeline.correlate.changes import Candidate
 from pipeline.correlate.explain import Group
 from pipeline.correlate.outlook import Expected
+from pipeline.correlate.settings import CorrelateSettings
+from pipeline.correlate.storm import most_per_minute, wait_s
 from pipeline.correlate.titles import some
 from pipeline.correlate.tree import Tree
 from pipeline.records import Reason, Symptom
@@ -94,3 +96,17 @@ def absent(expected: Expected) -> Reason:
             "factor": round(expected.factor, 4),
         },
     )
+
+
+def stormy(symptoms: Sequence[Symptom], settings: CorrelateSettings) -> Reason:
+    """Return that a component has so many symptoms that revisions of its incidents wait."""
+    of, busiest = len(symptoms), most_per_minute(symptom.onset for symptom in symptoms)
+    wait = wait_s(of, settings)
+    many = f"a storm: {of} symptoms that may have to do with each other, up to {busiest} a minute"
+    numbers = {
+        "symptoms": float(of),
+        "most_per_minute": float(busiest),
+        "wait_s": round(wait, 3),
+    }
+    text = f"{many}: revised at most each {wait:.0f} s"
+    return Reason(code="storm", text=text, numbers=numbers)

@@ -99,6 +99,9 @@ class CorrelateSettings:
     """Event time that the opening waits, so that the cause is more than the first to be seen."""
     refresh_s: float = 30.0
     """Event time within which more of the same (a growing count) shows in the incident."""
+    storm_from: int = 100
+    """Symptoms in one component from which it is a storm: news of it waits for 3 to 30 s of event
+    time (``storm.wait_s``), so that thousands a second cost no more than hundreds."""
     max_symptoms: int = 1_000
     """Active symptoms of one application: half a million pairs that may have set each other off, if
     each reaches all others, of some 300 B (150 MB, measured; a tenth of that where few do), 8 MB of

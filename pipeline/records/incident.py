@@ -20,6 +20,7 @@ ReasonCode = Literal[
     "recent-change",
     "absent-effects",
     "counterfactual",
+    "storm",
 ]
 
 

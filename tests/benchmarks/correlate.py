@@ -2,8 +2,10 @@
 
 The same symptoms a second at ever larger graphs, a thousand of them active: once anywhere, once at
 a hundred neighbouring nodes, so that each has as much in its reach in every graph. Taking one in
-(its rates to all in reach) and explaining what it is a part of are told apart. CPU time, of all
-threads; each case in a process of its own, so that memory is its own too.
+(its rates to all in reach) and explaining what it is a part of are told apart. Then storms: many
+symptoms a second of event time, from nothing to far beyond the bound, with a mark each second,
+until all is final. CPU time, of all threads; each case in a process of its own, so that memory is
+its own too.
 """
 
 import multiprocessing
@@ -13,7 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -23,8 +25,9 @@ from benchmarks.outbox import rss_mib
 from pipeline.correlate.application import ApplicationState
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.partition import CorrelatePartition, CorrelateStep
 from pipeline.correlate.settings import CorrelateSettings
-from pipeline.records import Symptom, micros
+from pipeline.records import Mark, Symptom, micros
 from topology.graph import Graph
 from topology.load import load
 from topology.model import Application, Delay, Edge, NodeTemplate
@@ -43,6 +46,11 @@ BLOCK = 100
 EXPLAINED = 20
 AT_MOST_S = 3.0
 """CPU time that explaining is measured for, at least once."""
+STORMS = (20, 2_000)
+"""Symptoms a second of event time in a storm."""
+STORM_S = 10
+"""Seconds that a storm lasts, or longer: until the bound is reached twice over."""
+LATE_US = 10_000_000
 SERVICES, SHIPPED = "services", "jupyterhub-openshift"
 _START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -75,6 +83,10 @@ def main() -> None:
     for kind, local in ((SERVICES, True), (SERVICES, False), (SHIPPED, False)):
         for size in SIZES:
             _alone(partial(measure, Case(kind, size, local)))
+    say("storms, from nothing until all is final:")
+    for kind in (SERVICES, SHIPPED):
+        for per_s in STORMS:
+            _alone(partial(storm, Case(kind, SIZES[0], local=kind == SERVICES), per_s))
 
 
 def measure(case: Case) -> None:
@@ -91,6 +103,48 @@ def measure(case: Case) -> None:
     say(f"    explain what it is a part of     {_figures(explaining)}, {together} symptoms")
 
 
+def storm(case: Case, per_s: int) -> None:
+    """Take a storm in, and let time pass until it is final; print what the steps took."""
+    application = case.application()
+    model = Likelihood(Graph(application), CorrelateSettings())
+    core = CorrelatePartition(0, {application.name: model}, lateness_us=LATE_US)
+    count = max(STORM_S * per_s, 2 * model.settings.max_symptoms)
+    news = Steps()
+    time_passes = Steps()
+    for number, symptom in enumerate(symptoms(case.nodes(), count, 1 / per_s)):
+        if number % per_s == 0:
+            time_passes.take(partial(core.on_mark, _mark(number // per_s - LATE_US // 1_000_000)))
+        news.take(partial(core.on_symptom, application.name, symptom))
+    rss = rss_mib()
+    for second in range(int(model.reach_s + model.settings.resolve_after_s) + 60):
+        time_passes.take(partial(core.on_mark, _mark(count // per_s + second)))
+    total = sum((*news.took, *time_passes.took)) / count
+    say(f"  {case.kind}, {per_s:,} a second, {count:,} in all, {rss:.0f} MiB RSS:")
+    say(f"    a symptom, all in all            {total * 1e6:12,.0f} µs")
+    say(f"    a step with news, of {news}")
+    say(f"    a step of a mark, of {time_passes}")
+
+
+@dataclass(slots=True)
+class Steps:
+    """Steps of one kind: what each took, in seconds, and how many brought revisions."""
+
+    took: list[float] = field(default_factory=list)
+    telling: int = 0
+
+    def take(self, work: Callable[[], CorrelateStep]) -> None:
+        """Do a step."""
+        before = time.process_time()
+        step = work()
+        self.took.append(time.process_time() - before)
+        self.telling += bool(step.incidents)
+
+    def __str__(self) -> str:
+        median, longest = statistics.median(self.took) * 1e6, max(self.took) * 1e6
+        many = f"{len(self.took):,}, {self.telling:,} with revisions"
+        return f"{many}: median {median:,.0f} µs, longest {longest:,.0f} µs"
+
+
 def services(size: int) -> Application:
     """Return services in layers of ten, each of which calls three of the layer below."""
     chance = random.Random(size)
@@ -104,11 +158,15 @@ def services(size: int) -> Application:
     return Application(name=f"services-{size}", nodes=nodes, edges=tuple(edges))
 
 
-def symptoms(nodes: Sequence[str], count: int) -> Iterator[Symptom]:
+def _mark(second: int) -> Mark:
+    return Mark(source="d", time=_START + timedelta(seconds=second), feeds=("d",))
+
+
+def symptoms(nodes: Sequence[str], count: int, every_s: float = EVERY_S) -> Iterator[Symptom]:
     """Yield symptoms at random nodes, each half a minute long."""
     chance = random.Random(count)
     for number in range(count):
-        onset = _START + timedelta(seconds=number * EVERY_S)
+        onset = _START + timedelta(seconds=number * every_s)
         yield Symptom(
             id=blake2b(f"{number}".encode(), digest_size=8).hexdigest(),
             revision=2,
