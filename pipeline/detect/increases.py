@@ -13,7 +13,7 @@ from pipeline.detect.tallies import KEPT_TIMES, Occurrence, Tally, note
 
 def increases(key: str, series: Series, start: int, end: int) -> Iterator[tuple[Asked, Occurrence]]:
     """Yield the growth of a series within ``[start, end)``, for each limit that asks."""
-    for at in series.grown(start, end) if series.asked else ():
+    for at in series.grown(start, end):
         for asked in series.asked:
             yield asked, _occurrence(key, series, at, asked)
 
@@ -24,6 +24,8 @@ def live(
     """Return the growth of ``[start, end)`` by fingerprint and bucket, for those that are told."""
     found: dict[str, dict[int, Tally]] = {}
     for key, series in all_series.items():
+        if not series.grows:
+            continue  # as nearly always
         for asked, occurrence in increases(key, series, start, end):
             if asked.fingerprint in told:
                 note(found.setdefault(asked.fingerprint, {}), occurrence)

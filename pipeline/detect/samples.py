@@ -75,11 +75,17 @@ class Series(msgspec.Struct, array_like=True):
     deviant: int = 0
     """A bit for each of them, the latest is bit 0."""
     asked: tuple[Asked, ...] = ()
-    """By whom ``increases`` is asked (empty in facts that are older than sizes of increases)."""
+    """By whom ``increases`` is asked (empty in facts that are older than sizes of increases);
+    100 bytes each, and a series is asked by one or two limits."""
+    grows: bool = False
+    """Some of the samples show growth: nothing but a way to pass over those that do not."""
 
     def keep(self, time: int, value: float) -> int | None:
         """Keep a sample; return where, or ``None`` when it is already there."""
-        return keep(self.times, self.values, time, value)
+        at = keep(self.times, self.values, time, value)
+        if self.increases and at is not None and not self.grows:
+            self.grows = self.growth_by(at)
+        return at
 
     def growth(self, at: int) -> float:
         """Return by how much the counter grew from the sample before to the one at ``at``.
@@ -114,8 +120,8 @@ class Series(msgspec.Struct, array_like=True):
 
     def grown(self, start: int, end: int) -> Iterator[int]:
         """Return the samples of ``[start, end)`` that show growth."""
-        if not self.values or min(self.values) == max(self.values):
-            return  # as nearly always
+        if not self.grows:
+            return
         for at in range(bisect_left(self.times, start), bisect_left(self.times, end)):
             if self.growth(at) > 0:
                 yield at
@@ -135,6 +141,8 @@ class Series(msgspec.Struct, array_like=True):
         keep = bisect_left(self.times, before - LOOK_BACK - SKEW if self.increases else before)
         del self.times[:keep]
         del self.values[:keep]
+        if self.grows:
+            self.grows = any(self.growth(at) > 0 for at in range(len(self.times)))
 
 
 def _growth(before: float, after: float) -> float:
