@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detect_laws import COURSES, Course, at, closed_to, run
+from detect_laws import COURSES, NODE, Course, assert_adds_up, at, closed_to, run
 from pipeline.detect.detector import Detector
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.registry import detectors
@@ -95,6 +95,18 @@ def test_a_late_reading_takes_back_nothing_that_was_told(hasty: Detector[Any]) -
     samples = [reading(i, v, SPAWNS) for i, v in [(0, 0), (70, 1), (140, 2), (25, 1)]]
     late = run(hasty, samples, Course(delays=(0, 0, 0, 119)))
     assert (late.symptoms, late.counts) == ([], run(hasty, samples).counts)
+
+
+def test_facts_older_than_sizes_are_not_told_again(by_signal: Detectors) -> None:
+    detector, facts = by_signal["metric"], by_signal["metric"].new_facts()
+    detector.apply(facts, read([3, 4]), closed_to(-120))
+    detector.revisions(facts, NODE, closed_to(120))
+    for series in facts.series.values():
+        series.asked = ()
+    facts = detector.load(detector.dump(facts))
+    detector.apply(facts, [reading(120, 4)], closed_to(120))
+    assert_adds_up(detector, facts)
+    assert detector.revisions(facts, NODE, closed_to(180)) == []
 
 
 readings = st.lists(
