@@ -177,6 +177,7 @@ def absorb(runs: list[Run], rule: Rule, tally: Tally, past: Sequence[Past]) -> N
         if run.met is not None:
             run.carry.clear()
     run.tally.times.clear()  # only the need looks at them, and it has
+    run.tally.since.clear()
 
 
 def _has(run: Run) -> bool:

@@ -9,7 +9,12 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from pipeline.detect.pack import PAIR_US, MetricSignature, SignaturePack
+from pipeline.detect.rules import Rule
+from pipeline.detect.samples import MINUTE
 from pipeline.detect.tallies import Occurrence
+
+RESOLUTION_S = MINUTE / 1_000_000
+"""A sample tells of the interval before it, of a minute as a rule."""
 
 
 class Candidate(msgspec.Struct, array_like=True):
@@ -59,8 +64,8 @@ class Limits:
         return self._signatures[rule].divided_by is not None
 
     def is_increase(self, rule: str) -> bool:
-        """Tell whether the limit is on a counter's increase."""
-        return self._signatures[rule].limit.increases
+        """Tell whether the limit is one, and on a counter's increase."""
+        return self.has(rule) and self._signatures[rule].limit.increases
 
     def over(self, rule: str, value: float) -> bool:
         """Tell whether a value alone is over the limit."""
@@ -73,6 +78,18 @@ class Limits:
         signature = self._signatures[pair.rule]
         divisor = pair.low if signature.limit.at_least is not None else pair.high
         return self.tests[pair.rule](value / divisor)
+
+
+def limit_rules(pack: SignaturePack) -> dict[str, Rule]:
+    """Return what the episodes of each limit follow."""
+    return {s.id: s.rule(resolution_s=RESOLUTION_S, grain=_grain(s)) for s in pack.metrics}
+
+
+def _grain(signature: MetricSignature) -> int:
+    """Return the steps in which a limit decides: growth is known as its minute closes."""
+    if signature.limit.increases:
+        return MINUTE
+    return 1 if signature.divided_by is None else PAIR_US
 
 
 def pair_key(limit_pair: str, time: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
-from pipeline.detect import service
+from pipeline.detect import increases, service
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import bounded
 from pipeline.detect.limits import (
@@ -18,25 +18,23 @@ from pipeline.detect.limits import (
     Limits,
     Pair,
     divided,
+    limit_rules,
     occurrence_of,
     pair_end,
     pair_key,
 )
 from pipeline.detect.minutes import Minutes
-from pipeline.detect.pack import PAIR_US, SignaturePack
+from pipeline.detect.pack import SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.requests import MAX_COUNTERS, Cumulative, Requests, close
-from pipeline.detect.rules import Rule
 from pipeline.detect.samples import FORGET_AFTER, MINUTE, Series
 from pipeline.detect.series import Catalogue, Description, Limit, ServiceSeries
 from pipeline.detect.service import Service, Services
 from pipeline.detect.settings import DetectSettings
-from pipeline.detect.tallies import Occurrence, note
+from pipeline.detect.tallies import Occurrence, Tally, note
 from pipeline.records import Metric, Observation, Signal, Symptom, micros
 
 _SECOND = 1_000_000
-RESOLUTION_S = MINUTE // _SECOND
-"""A sample tells of the interval before it, of a minute as a rule."""
 MAX_PAIRS = 512
 """Ratios per node and open span of two minutes, some 300 bytes each: 150 kB."""
 MAX_SERVICES = 64
@@ -74,7 +72,7 @@ class MetricDetector:
         self._settings = settings
         self._publisher = Publisher(
             detector="metrics",
-            rules=_rules(pack) | self._minutes.rules | service.rules(settings.service_sigmas),
+            rules=limit_rules(pack) | self._minutes.rules | service.rules(settings.service_sigmas),
             every_us=int(settings.publish_every_s * _SECOND),
         )
 
@@ -114,7 +112,7 @@ class MetricDetector:
     def revisions(self, facts: MetricFacts, node: str, closed_to: int) -> list[Symptom]:
         """Close what ``closed_to`` closes; return the symptom revisions due."""
         self._settle(facts, closed_to)
-        return self._publisher.revisions(facts, node, closed_to)
+        return self._publisher.revisions(facts, node, closed_to, _live(facts))
 
     def notify_at(self, facts: MetricFacts) -> int | None:
         """Return the ``closed_to`` from which a minute, a ratio or an episode closes."""
@@ -123,14 +121,14 @@ class MetricDetector:
         ends += [(min(s.open) + 1) * MINUTE for s in facts.services.values() if s.open]
         counters = facts.requests.counters.values()
         ends += [(c.times[0] // MINUTE + 1) * MINUTE for c in counters if c.times]
-        episode = self._publisher.notify_at(facts)
+        episode = self._publisher.notify_at(facts, _live(facts))
         return min(ends if episode is None else [*ends, episode], default=None)
 
     def counts(self, facts: MetricFacts) -> dict[str, int]:
         """Return how many samples ended in which bucket."""
-        counts = self._publisher.counts(facts)
+        counts = self._publisher.counts(facts, _live(facts))
         undecided = sum(
-            not self._is_told(series, at)
+            not self._is_told(facts, series, at)
             for series in facts.series.values()
             for minute in series.minutes(facts.settled, -_BEFORE_ALL)
             for at in minute
@@ -157,10 +155,16 @@ class MetricDetector:
         gone = [key for key, series in facts.series.items() if not self._is_known(series)]
         for key in gone:
             del facts.series[key]
+        older = [s for s in facts.series.values() if s.increases and s.times and not s.asked]
+        for series in older:  # what they grew by is told already, by another count
+            series.times.clear()
+            series.values.clear()
+        for series in facts.series.values():
+            series.asked = tuple(a for a in series.asked if self._limits.is_increase(a.rule))
         unpaired = [key for key, pair in facts.pairs.items() if not self._limits.has(pair.rule)]
         for key in unpaired:
             del facts.pairs[key]
-        return bool(gone or unpaired)
+        return bool(gone or older or unpaired)
 
     def _is_known(self, series: Series) -> bool:
         owned = not series.owner or self._limits.has(series.owner)
@@ -173,6 +177,7 @@ class MetricDetector:
                 facts.overflow += 1
                 return
             series = facts.series[described.key] = _new_series(described)
+        series.asked = described.asked  # by this pack
         at = series.keep(time, sample.value)
         if at is None:
             facts.duplicate += 1
@@ -201,8 +206,9 @@ class MetricDetector:
         if limit.pair is not None:
             self._look_at_ratio(facts, limit, self._candidate(described, limit, series, at))
         elif limit.increases:
-            for over in series.newly_increased(at):
-                self._tell(facts, limit.rule, self._candidate(described, limit, series, over))
+            if series.growth_by(at):
+                new = Track(rule=limit.rule, subject=limit.subject, name="")
+                track(facts, limit.fingerprint, new, self._settings.max_fingerprints)
         elif self._limits.over(limit.rule, series.values[at]):
             self._tell(facts, limit.rule, self._candidate(described, limit, series, at))
 
@@ -280,6 +286,12 @@ class MetricDetector:
         facts.settled = closed
 
     def _settle_series(self, facts: MetricFacts, key: str, series: Series, closed: int) -> None:
+        for asked, growth in increases.increases(key, series, facts.settled, closed):
+            known = facts.tracks.get(asked.fingerprint)
+            if known is None:
+                facts.overflow += asked.observations
+            else:
+                note(known.buckets, growth)
         for positions, occurrence in self._minutes.judge(key, series, facts.settled, closed):
             if series.owner:
                 facts.no_symptom += sum(self._is_fine(series, at) for at in positions)
@@ -317,16 +329,20 @@ class MetricDetector:
                 new = Track(rule=found.rule, subject={}, name="")
                 self._note(facts, found.fingerprint, new, found.occurrence)
 
-    def _is_told(self, series: Series, at: int) -> bool:
+    def _is_told(self, facts: MetricFacts, series: Series, at: int) -> bool:
         """Tell whether a limit accounts for a sample already, as one that is over or waits."""
-        return bool(series.owner) and not self._is_fine(series, at)
+        if not series.owner:
+            return False
+        if self._limits.is_increase(series.owner):
+            return increases.is_told(series, at, facts.tracks)
+        return not self._is_fine(series, at)
 
     def _is_fine(self, series: Series, at: int) -> bool:
         """Tell whether the limit that accounts for a sample is done with it and found nothing."""
         if self._limits.is_ratio(series.owner):
             return False  # the pair decides
         if self._limits.is_increase(series.owner):
-            return not series.increased(at)
+            return series.growth(at) <= 0
         return not self._limits.over(series.owner, series.values[at])
 
     def _open_end(self, facts: MetricFacts, series: Series) -> int | None:
@@ -335,6 +351,11 @@ class MetricDetector:
         if minute is None:
             return None
         return series.times[minute[0]] // MINUTE * MINUTE + MINUTE
+
+
+def _live(facts: MetricFacts) -> dict[str, dict[int, Tally]]:
+    """Return the growth that samples may still come in between of."""
+    return increases.live(facts.series, facts.settled, -_BEFORE_ALL, facts.tracks)
 
 
 def _keep_for_requests(facts: MetricFacts, described: Description, value: float, time: int) -> None:
@@ -363,10 +384,3 @@ def _new_series(described: Description) -> Series:
         counter=described.counter,
         increases=any(limit.increases for limit in described.limits),
     )
-
-
-def _rules(pack: SignaturePack) -> dict[str, Rule]:
-    return {
-        s.id: s.rule(resolution_s=RESOLUTION_S, grain=1 if s.divided_by is None else PAIR_US)
-        for s in pack.metrics
-    }

@@ -6,6 +6,7 @@ in seconds. Pure; reading the file is ``load_pack``.
 """
 
 import re
+from dataclasses import replace
 from fnmatch import translate
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -233,7 +234,7 @@ class Comparison(_Model):
     at_least: float | None = None
     less_than: float | None = None
     increases: bool = False
-    """The counter has grown within the last 150 s."""
+    """The counter has grown; it counts by how much. After a fall all of its value has grown."""
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -272,9 +273,9 @@ class MetricSignature(_Signature, Selector):
         return self.by
 
     def need(self) -> Need:
-        """Return for how long the limit must be broken."""
+        """Return for how long the limit must be broken, or how much a counter must grow."""
         if not self.for_s:
-            return super().need()
+            return replace(super().need(), growing=self.limit.increases)
         apart = max(APART_FACTOR * self.for_s, APART_MIN_S)
         return Need(lasting=int(self.for_s * _SECOND), apart=int(apart * _SECOND))
 

@@ -203,7 +203,7 @@ class _Telling:
             detected_at=instant(_sufficed(run)),
             last_seen=instant(tally.last),
             resolution_s=max(rule.resolution, tally.resolution) / _SECOND,
-            count=tally.count,
+            count=max(1, tally.count),  # readers of a counter that disagree may leave nothing
             state=state,
             score=tally.score,
             exemplars=tuple(text for _, text in tally.texts),

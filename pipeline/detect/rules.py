@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.detect.tallies import Tally
+from pipeline.detect.tallies import BUCKET, Tally
 from pipeline.records import AmountUnit, Implication, Severity, SymptomClass
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
@@ -34,6 +34,8 @@ class Need:
     """… never further apart than this."""
     single: bool = True
     """False: only an occurrence that suffices by itself counts."""
+    growing: bool = False
+    """Occurrences are of growth since some earlier time: all of it must lie within the span."""
 
     def met(self, carry: list[int], tally: Tally) -> int | None:
         """Return when the evidence first suffices within the next tally, if it does.
@@ -46,12 +48,25 @@ class Need:
             return self._lasts(carry, tally)
         if self.at_least == 1:
             return tally.first
+        if self.growing:
+            return self._grew(carry, tally)
         for time in tally.times:
             carry.append(time)
             if len(carry) >= self.at_least and time - carry[-self.at_least] <= self.within:
                 return time
         del carry[: -(self.at_least - 1)]
         return None
+
+    def _grew(self, carry: list[int], tally: Tally) -> int | None:
+        """Look at whole buckets, and from the sample before the growth on.
+
+        A late sample can only show that something grew sooner after that, and within the bucket
+        others may still be earlier or later: neither takes back what sufficed.
+        """
+        carry[:] = sorted([*carry, *tally.since])[-self.at_least :]
+        end = (tally.last // BUCKET + 1) * BUCKET
+        enough = len(carry) == self.at_least and end - carry[0] <= self.within
+        return tally.last if enough else None
 
     def _lasts(self, carry: list[int], tally: Tally) -> int | None:
         start = carry[0] if carry and tally.first - carry[1] <= self.apart else tally.first

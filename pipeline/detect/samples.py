@@ -4,6 +4,7 @@ Pure facts. A minute is closed when no allowed sample can fall into it any more;
 samples are kept one by one, in order of time, so that the order of arrival cannot matter.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
@@ -12,7 +13,13 @@ import msgspec
 MINUTE = 60_000_000
 """Length of the buckets that baselines compare, in microseconds."""
 LOOK_BACK = 150_000_000
-"""A counter that changed within this has increased: longer than the slowest usual scrape."""
+"""Between two samples within this a counter's increase is known: longer than the slowest usual
+scrape. What grew while nobody looked for longer is not counted, since nobody knows when."""
+SKEW = 10_000_000
+"""Readers of one counter may disagree for so long, by their clocks and by how long a reading takes
+(a scrape's usual timeout). A fall within this is one that reads behind, and no fresh start."""
+MAX_GROWTH = 1_000_000_000
+"""The most that one sample counts; beyond it is no counter of anything that matters here."""
 FORGET_AFTER = 6 * 3600 * 1_000_000
 """A series that was silent for so long begins anew."""
 
@@ -36,6 +43,17 @@ def keep(times: list[int], values: list[float], time: int, value: float) -> int 
     return at
 
 
+class Asked(msgspec.Struct, array_like=True, frozen=True):
+    """A limit that asks by how much a series has increased, and what it tells of it."""
+
+    rule: str
+    fingerprint: str
+    observations: int
+    """1 where the limit accounts for the samples."""
+    pod: str | None
+    cluster_node: str | None
+
+
 class Series(msgspec.Struct, array_like=True):
     """One series."""
 
@@ -56,33 +74,57 @@ class Series(msgspec.Struct, array_like=True):
     """Means of closed minutes (see ``baseline.remember``)."""
     deviant: int = 0
     """A bit for each of them, the latest is bit 0."""
+    asked: tuple[Asked, ...] = ()
+    """By whom ``increases`` is asked (empty in facts that are older than sizes of increases);
+    100 bytes each, and a series is asked by one or two limits."""
+    grows: bool = False
+    """Some of the samples show growth: nothing but a way to pass over those that do not."""
 
     def keep(self, time: int, value: float) -> int | None:
         """Keep a sample; return where, or ``None`` when it is already there."""
-        return keep(self.times, self.values, time, value)
+        at = keep(self.times, self.values, time, value)
+        if self.increases and at is not None and not self.grows:
+            self.grows = self.growth_by(at)
+        return at
 
-    def increased(self, at: int, *, without: int | None = None) -> bool:
-        """Tell whether the counter had another value shortly before a sample.
+    def growth(self, at: int) -> float:
+        """Return by how much the counter grew from the sample before to the one at ``at``.
 
-        A value of 0 is a fresh start, and no increase. ``without`` leaves out one sample.
+        A sample that lies between others can only add to the sum of it, and only after the sample
+        before: so what has grown enough stays so, whatever else becomes known.
         """
-        time, value = self.times[at], self.values[at]
-        if value <= 0:
-            return False
-        first = bisect_left(self.times, time - LOOK_BACK)
-        end = bisect_left(self.times, time)
-        return any(
-            self.values[before] != value for before in range(first, end) if before != without
-        )
+        if not at or self.times[at] - self.times[at - 1] > LOOK_BACK:
+            return 0.0
+        return _growth(self.values[at - 1], self.values[at])
 
-    def newly_increased(self, at: int) -> Iterator[int]:
-        """Return the samples that have increased now that the one at ``at`` is known."""
-        if self.increased(at):
-            yield at
-        end = bisect_right(self.times, self.times[at] + LOOK_BACK)
-        for after in range(at + 1, end):
-            if self.increased(after) and not self.increased(after, without=at):
-                yield after
+    def growth_by(self, at: int) -> bool:
+        """Tell whether there is growth that a sample shows, or the one after it since then."""
+        return any(self.growth(n) > 0 for n in range(at, min(at + 2, len(self.times))))
+
+    def counted(self, at: int) -> int:
+        """Return how much of that counts: growth beyond the most that was read within ``SKEW``.
+
+        Readers that disagree make it neither shrink nor grow twice. Of samples at one time the
+        greatest tells.
+        """
+        time = self.times[at]
+        before = bisect_left(self.times, time) - 1
+        is_greatest = at + 1 == len(self.times) or self.times[at + 1] != time
+        if not is_greatest or before < 0 or time - self.times[before] > LOOK_BACK:
+            return 0
+        return min(math.ceil(_growth(self._most(before), self._most(at))), MAX_GROWTH)
+
+    def _most(self, at: int) -> float:
+        first = bisect_right(self.times, self.times[at] - SKEW)
+        return max(self.values[first : at + 1])
+
+    def grown(self, start: int, end: int) -> Iterator[int]:
+        """Return the samples of ``[start, end)`` that show growth."""
+        if not self.grows:
+            return
+        for at in range(bisect_left(self.times, start), bisect_left(self.times, end)):
+            if self.growth(at) > 0:
+                yield at
 
     def minutes(self, start: int, end: int) -> Iterator[range]:
         """Return the samples of ``[start, end)`` minute by minute, as ranges of positions."""
@@ -96,6 +138,13 @@ class Series(msgspec.Struct, array_like=True):
 
     def forget(self, before: int) -> None:
         """Drop the samples before a time, but for those that increases look back to."""
-        keep = bisect_left(self.times, before - LOOK_BACK if self.increases else before)
+        keep = bisect_left(self.times, before - LOOK_BACK - SKEW if self.increases else before)
         del self.times[:keep]
         del self.values[:keep]
+        if self.grows:
+            self.grows = any(self.growth(at) > 0 for at in range(len(self.times)))
+
+
+def _growth(before: float, after: float) -> float:
+    """Return the growth between two values; a counter that fell has begun anew, at 0."""
+    return after - before if after >= before else max(after, 0.0)

@@ -5,7 +5,7 @@ Derived from name and labels alone, so it is worked out once per series and reme
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from pipeline.detect.pack import (
     SignaturePack,
 )
 from pipeline.detect.requests import COUNT, SUM, Part
+from pipeline.detect.samples import Asked
 from pipeline.detect.service import QUANTITIES, Quantity
 
 MAX_REMEMBERED = 65_536
@@ -67,6 +68,8 @@ class Description:
     name: str
     counter: bool
     limits: tuple[Limit, ...]
+    asked: tuple[Asked, ...]
+    """Those limits that ask whether it has increased."""
     divides: tuple[tuple[str, str], ...]
     """Rules that divide by it, each with the pair."""
     baseline: Baseline | None
@@ -117,6 +120,7 @@ class Catalogue:
     ) -> Description:
         by_name = dict(labels)
         numerators = [s for s, select in self._numerators if select.takes(name, by_name)]
+        limits = tuple(_limit(signature, by_name) for signature in numerators)
         divisors = [s for s, select in self._divisors if select.takes(name, by_name)]
         part = self._request_part(name, by_name)
         looked_at = name in QUANTITIES or part is not None
@@ -124,7 +128,8 @@ class Catalogue:
             key=_key(name, by_name),
             name=name,
             counter=_is_counter(name, kind),
-            limits=tuple(_limit(signature, by_name) for signature in numerators),
+            limits=limits,
+            asked=tuple(_asked(limits, by_name)),
             divides=tuple((signature.id, _pair(signature, by_name)) for signature in divisors),
             baseline=None if looked_at else self._baseline(name),
             service=_service(name, by_name),
@@ -214,6 +219,18 @@ def _limit(signature: MetricSignature, labels: Mapping[str, str]) -> Limit:
         pair=None if signature.divided_by is None else _pair(signature, labels),
         increases=signature.limit.increases,
     )
+
+
+def _asked(limits: Sequence[Limit], labels: Mapping[str, str]) -> Iterator[Asked]:
+    for position, limit in enumerate(limits):
+        if limit.increases:
+            yield Asked(
+                rule=limit.rule,
+                fingerprint=limit.fingerprint,
+                observations=int(position == 0),  # the first limit accounts for the samples
+                pod=labels.get("pod"),
+                cluster_node=labels.get("node"),
+            )
 
 
 def _pair(signature: MetricSignature, labels: Mapping[str, str]) -> str:

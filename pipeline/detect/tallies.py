@@ -85,6 +85,8 @@ class Occurrence:
     """How far the onset may truly lie on either side."""
     extra: Extras | None = None
     """What adds up along the edges, where that is counted."""
+    since: tuple[int, ...] = ()
+    """Where nobody knows when before ``time`` it happened: after when, for each that happened."""
     pod: str | None = None
     cluster_node: str | None = None
 
@@ -111,11 +113,15 @@ class Tally(msgspec.Struct, array_like=True):
     pods: list[str] = msgspec.field(default_factory=list)
     cluster_nodes: list[str] = msgspec.field(default_factory=list)
     extras: Extras | None = None
+    since: list[int] = msgspec.field(default_factory=list)
+    """The latest times after which something happened, sorted, as often as it did; bounded by
+    ``KEPT_TIMES``."""
 
     def copy(self) -> "Tally":
         """Return a tally that may be changed without changing this one."""
         copied = msgspec.structs.replace(self)
         copied.times = list(self.times)
+        copied.since = list(self.since)
         copied.texts = list(self.texts)
         copied.pods = list(self.pods)
         copied.cluster_nodes = list(self.cluster_nodes)
@@ -135,6 +141,8 @@ class Tally(msgspec.Struct, array_like=True):
             mine = other.sufficed if self.sufficed is None else self.sufficed
             self.sufficed = min(mine, other.sufficed)
         self.times = list(heapq.merge(self.times, other.times))[:KEPT_TIMES]
+        if other.since:
+            self.since = sorted([*self.since, *other.since])[-KEPT_TIMES:]
         self.texts = _least(self.texts, other.texts, KEPT_TEXTS)
         self.pods = _least(self.pods, other.pods, KEPT_NAMES)
         self.cluster_nodes = _least(self.cluster_nodes, other.cluster_nodes, KEPT_NAMES)
@@ -175,6 +183,7 @@ def tally_of(occurrence: Occurrence) -> Tally:
         pods=[] if occurrence.pod is None else [occurrence.pod],
         cluster_nodes=[] if occurrence.cluster_node is None else [occurrence.cluster_node],
         extras=None if occurrence.extra is None else occurrence.extra.copy(),
+        since=sorted(occurrence.since)[-KEPT_TIMES:],
     )
 
 
