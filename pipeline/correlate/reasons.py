@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from pipeline.correlate.changes import Candidate
 from pipeline.correlate.explain import Group
 from pipeline.correlate.outlook import Expected
+from pipeline.correlate.overtime import Model
 from pipeline.correlate.titles import some
 from pipeline.correlate.tree import Tree
-from pipeline.records import Reason, Symptom
+from pipeline.records import Reason, Symptom, instant
 
+_SECOND = 1_000_000
 _RATHER_ALONE = 0.5
 """Probability to have come by itself from which it is more likely than not."""
 
@@ -94,3 +96,29 @@ def absent(expected: Expected) -> Reason:
             "factor": round(expected.factor, 4),
         },
     )
+
+
+def graph_changed(group: Group, model: Model) -> Iterator[Reason]:
+    """Yield that the symptoms of a group began under several graphs, if they did."""
+    if not model.changes_s:
+        return
+    onsets = [piece.onset_s for piece in group.evidence if piece.symptom is not None]
+    versions = {_version(model, onset) for onset in onsets}
+    if len(versions) == 1:
+        return
+    first = min(onsets)
+    since = next(
+        changed_s
+        for changed_s in model.changes_s
+        if changed_s > first and _version(model, changed_s) != _version(model, first)
+    )
+    text = f"the graph changed at {instant(round(since * _SECOND)):%H:%M:%S}, while this went on"
+    yield Reason(
+        code="graph-changed",
+        text=f"{text}: its symptoms began under {len(versions)} versions",
+        numbers={"changed_at_s": since, "versions": float(len(versions))},
+    )
+
+
+def _version(model: Model, time_s: float) -> str:
+    return model.at(time_s).graph.application.version
