@@ -3,7 +3,7 @@
 A shell: it opens files. What it returns is pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pipeline.correlate.settings import CorrelateSettings
@@ -13,8 +13,9 @@ from pipeline.errors import UsageError
 from pipeline.flow import Flow
 from pipeline.load_calibration import load_calibration
 from pipeline.settings import Settings
-from topology.load import load
-from topology.model import Application
+from topology.load import timelines
+from topology.model import NodeTemplate
+from topology.versions import Timeline
 
 _INSTANCE = "instance"
 _HOUR_S = 3600.0
@@ -26,18 +27,19 @@ def flow_of(settings: Settings) -> Flow:
     """Return the flow of the settings' applications.
 
     Raises:
-        TopologyError: a topology file cannot be used.
+        TopologyError: a topology file cannot be used, or two versions hold from one instant.
         UsageError: the pack cannot be used, or two applications claim one node.
     """
-    applications = [load(wanted.application, wanted.parameters) for wanted in settings.applications]
-    _check_apart(applications)
-    values = (application.parameters.get(_INSTANCE) for application in applications)
+    found = timelines((wanted.application, wanted.parameters) for wanted in settings.applications)
+    _check_apart(found)
+    versions = (version for timeline in found for version in timeline.versions)
+    values = (version.parameters.get(_INSTANCE) for version in versions)
     instances = sorted({value for value in values if value is not None})
     packs = {"": load_pack()}
     for instance in instances:
         packs[instance] = load_pack(parameters={_INSTANCE: instance})
     return Flow(
-        applications=applications,
+        timelines=found,
         detectors={name: NodeDetectors(pack, settings.detect) for name, pack in packs.items()},
         detect_span_s=max(longest_span_s(pack) for pack in packs.values()),
         correlate=_calibrated(settings.correlate),
@@ -53,14 +55,20 @@ def _calibrated(settings: CorrelateSettings) -> CorrelateSettings:
     return replace(settings, sharpness=load_calibration().sharpness)
 
 
-def _check_apart(applications: Sequence[Application]) -> None:
+def _check_apart(applications: Sequence[Timeline]) -> None:
     owner: dict[str, int] = {}
-    for position, application in enumerate(applications):
-        for node in application.nodes:
-            other = owner.setdefault(node.id, position)
-            if other != position and node.kind not in _SHARED_KINDS:
-                raise UsageError(
-                    f"applications {applications[other].name!r} and {application.name!r} both"
-                    f" declare the node {node.id!r}: list each once, and give each instance its"
-                    " own parameter `instance`"
-                )
+    for position, node in _declared(applications):
+        other = owner.setdefault(node.id, position)
+        if other != position and node.kind not in _SHARED_KINDS:
+            raise UsageError(
+                f"applications {applications[other].name!r} and {applications[position].name!r}"
+                f" both declare the node {node.id!r}: list each once, and give each instance its"
+                " own parameter `instance`"
+            )
+
+
+def _declared(applications: Sequence[Timeline]) -> Iterator[tuple[int, NodeTemplate]]:
+    """Yield what each application declares, or did, with the application's position."""
+    for position, timeline in enumerate(applications):
+        for version in timeline.versions:
+            yield from ((position, node) for node in version.nodes)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from pipeline.correlate.changes import kept_s
-from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.overtime import Model, model_of
 from pipeline.correlate.partition import CorrelatePartition
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.detector import Detector
@@ -19,9 +19,8 @@ from pipeline.detect.registry import NodeDetectors
 from pipeline.ingest.route import Router
 from pipeline.records import FEED_OF_SIGNAL, FEEDS, Batch, Gap, Incident, Mark, Signal, Symptom
 from pipeline.redact import DEFAULT, Redaction, Redactor
-from topology.graph import Graph
 from topology.model import Application
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 _SECOND = 1_000_000
 
@@ -40,7 +39,8 @@ class Windows:
 class Flow:
     """The stages, wired."""
 
-    applications: Sequence[Application]
+    timelines: Sequence[Timeline]
+    """The applications, each with the versions that its graph has had."""
     detectors: Mapping[str, NodeDetectors]
     """By instance (the first part of its node ids); ``""`` for all other nodes."""
     detect_span_s: float
@@ -52,9 +52,14 @@ class Flow:
     keep_incidents_s: float | None = None
     """Event time after its end by which an incident leaves the topic; None: it stays."""
 
+    @property
+    def applications(self) -> tuple[Application, ...]:
+        """The latest version of each application."""
+        return tuple(timeline.latest for timeline in self.timelines)
+
     def router(self) -> Router:
         """Return ingest's first stage: observation → node."""
-        return Router([Resolver(application) for application in self.applications])
+        return Router.over(self.timelines)
 
     def redactor(self) -> Redactor:
         """Return what takes secrets out of observations, with counts of its own."""
@@ -82,8 +87,8 @@ class Flow:
         return self.detectors.get(instance, self.detectors[""]).at(signal, node)
 
     def applications_of(self, node: str) -> tuple[str, ...]:
-        """Return the names of the applications that declare a node."""
-        return tuple(a.name for a in self.applications if a.template_of(node) is not None)
+        """Return the names of the applications that declare a node, in any version."""
+        return tuple(timeline.name for timeline in self.timelines if timeline.declares(node))
 
     @property
     def closing_us(self) -> int:
@@ -93,11 +98,8 @@ class Flow:
         return int((span + self.windows.step_s) * _SECOND)
 
     @cached_property
-    def _models(self) -> dict[str, Likelihood]:
-        return {
-            application.name: Likelihood(Graph(application), self.correlate)
-            for application in self.applications
-        }
+    def _models(self) -> dict[str, Model]:
+        return {timeline.name: model_of(timeline, self.correlate) for timeline in self.timelines}
 
 
 @dataclass(slots=True)

@@ -213,7 +213,8 @@ class Settings(BaseSettings):
     ``kafka.retention.incidents_h``). Not set: SQLite lets them go, a file must not grow for ever;
     Elasticsearch keeps them, its lifecycle policy decides."""
     topology: Annotated[tuple[str, ...], NoDecode, Field(min_length=1)] = (DEFAULT_TOPOLOGY,)
-    """The applications: shipped names or files, comma separated."""
+    """The applications: shipped names or files, comma separated. Files of one application with
+    different ``valid_from`` are versions of its graph."""
     instances: tuple[Instance, ...] = ()
     """Instances of those applications with parameters; an application without any runs once, with
     its defaults. A cluster may run a hundred hubs in as many namespaces."""

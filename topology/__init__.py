@@ -9,8 +9,9 @@ The law: it knows nothing of observations, symptoms and incidents, and imports n
 
 ::
 
-    load      file or shipped name → Application      (the only I/O)
+    load      file or shipped name → Application, Timeline      (the only I/O)
     model     Application, NodeTemplate, Edge, MatchRule
+    versions  the Applications that one has been, each in its time → Timeline
     resolve   identity (pod, event object, metric labels) → node id, and why
     graph     node id → node id: the best causal path
     draw      Application → terminal drawing, Mermaid text
@@ -18,9 +19,10 @@ The law: it knows nothing of observations, symptoms and incidents, and imports n
 
 from topology.errors import TopologyError, TopologyErrors
 from topology.graph import Graph, Path
-from topology.load import load, shipped
+from topology.load import load, shipped, timelines
 from topology.model import Application, Delay, Edge, MatchRule, NodeTemplate
 from topology.resolve import Identity, Resolution, Resolver
+from topology.versions import Timeline
 
 __all__ = [
     "Application",
@@ -33,8 +35,10 @@ __all__ = [
     "Path",
     "Resolution",
     "Resolver",
+    "Timeline",
     "TopologyError",
     "TopologyErrors",
     "load",
     "shipped",
+    "timelines",
 ]

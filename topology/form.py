@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from topology.check import Finding
+from topology.instant import Instant
 from topology.model import Application, Delay, Edge, Example, MatchRule, NodeTemplate
 from topology.parameters import Text, Values
 from topology.yamltree import Location, Value
@@ -37,6 +38,9 @@ class Form(_Section):
     application: Annotated[Text, Field(min_length=1)]
     """Name of the application."""
     title: Text = ""
+    valid_from: Instant | None = None
+    """From when this version of the graph holds, with a zone; it held since ever if not said. Files
+    of one application are its versions."""
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     ignore: tuple[MatchRule, ...] = ()
     """Objects that belong to no node, on purpose; looked at before all nodes' rules."""
@@ -79,6 +83,7 @@ def application_of(data: Value, given: Mapping[str, str]) -> Application:
     return Application(
         name=form.application + _suffix(declared, values),
         title=form.title,
+        valid_from=form.valid_from,
         parameters=dict(sorted(values.items())),
         ignore=form.ignore,
         nodes=form.nodes,

@@ -1,10 +1,10 @@
-"""Topology file → application: the only I/O of this package.
+"""Topology file → application, files → timelines: the only I/O of this package.
 
 A reference is the path of a file, or the name of a shipped application (``applications/*.yaml``).
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -13,9 +13,13 @@ from topology.check import Finding, findings
 from topology.errors import Problem, TopologyError, TopologyErrors
 from topology.form import MalformedError, application_of
 from topology.model import Application
+from topology.versions import SameInstantError, Timeline, grouped
 
 MAX_BYTES = 1_048_576
 """Ten thousand edges with a reason each; reading that takes seconds."""
+
+_SINCE = ("valid_from",)
+"""Where a file says from when it holds."""
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -27,6 +31,43 @@ def load(reference: str, parameters: Mapping[str, str] | None = None) -> Applica
         TopologyError: it cannot be read or used; says where, what, and what to do.
     """
     return read(_bytes_of(reference), reference, parameters or {})
+
+
+def timelines(wanted: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[Timeline, ...]:
+    """Return the applications of references with parameters, each with all of its versions.
+
+    Files that come out with one name are versions of one application. The order is that in which
+    each application is first met.
+
+    Raises:
+        TopologyError: as ``load``; or two versions of one application hold from the same instant.
+    """
+    files = [
+        (reference, *_read(_bytes_of(reference), reference, parameters))
+        for reference, parameters in wanted
+    ]
+    return tuple(
+        _timeline([files[place] for place in places])
+        for places in grouped(application for _, application, _ in files)
+    )
+
+
+def _timeline(files: Sequence[tuple[str, Application, yamltree.Tree]]) -> Timeline:
+    try:
+        return Timeline.of(application for _, application, _ in files)
+    except SameInstantError as same:
+        other, version, _ = files[same.earlier]
+        file, _, tree = files[same.later]
+        since = "since ever" if version.valid_from is None else f"from {version.valid_from}"
+        what = (
+            f"a second version of the application {version.name} {since}; the other is in {other}"
+        )
+        remedy = (
+            "give each version its own valid_from; to run it twice, give each instance its own"
+            " parameter `instance`"
+        )
+        problem = Problem(tree.line_of(_SINCE), "T026", what, remedy)
+        raise TopologyError(file, problem) from same
 
 
 def shipped() -> tuple[str, ...]:
@@ -42,6 +83,12 @@ def read(content: bytes, file: str, parameters: Mapping[str, str]) -> Applicatio
     Raises:
         TopologyError: as ``load``.
     """
+    return _read(content, file, parameters)[0]
+
+
+def _read(
+    content: bytes, file: str, parameters: Mapping[str, str]
+) -> tuple[Application, yamltree.Tree]:
     tree = _tree(content, file)
     try:
         application = application_of(tree.data, parameters)
@@ -50,7 +97,7 @@ def read(content: bytes, file: str, parameters: Mapping[str, str]) -> Applicatio
     wrong = findings(application)
     if wrong:
         raise _told(wrong, tree, file)
-    return application
+    return application, tree
 
 
 def _bytes_of(reference: str) -> bytes:

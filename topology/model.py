@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from topology import ids
+from topology.instant import Instant
 from topology.parameters import NodeId, Pattern, Text
 
 Kind = Literal["component", "platform", "infrastructure", "endpoint", "external"]
@@ -198,6 +199,8 @@ class Application(_Declared):
 
     name: str
     title: str = ""
+    valid_from: Instant | None = None
+    """From when this version of the graph holds; ``None``: since ever."""
     parameters: dict[str, str | None] = Field(default_factory=dict)
     """Values that the file was read with; ``None`` stands for anything."""
     ignore: tuple[MatchRule, ...] = ()
@@ -207,10 +210,9 @@ class Application(_Declared):
 
     @cached_property
     def version(self) -> str:
-        """Short hash of all that is declared, whatever the file looks like."""
-        content = json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":")
-        )
+        """Short hash of all that is declared: not of what the file looks like, nor of its time."""
+        declared = self.model_dump(mode="json", exclude={"valid_from"})
+        content = json.dumps(declared, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @cached_property

@@ -133,11 +133,11 @@ class Intake:
 
     def _node_of_alert(self, alert: Alert) -> str | None:
         """Return the node of the object that an alert names, else of whoever its labels name."""
-        node = self.router.resolve(identity_of(alert.event))
+        node = self.router.resolve(identity_of(alert.event), alert.event.time)
         if node is not None:
             return node
         sample = Metric(time=alert.event.time, name=_ALERTS, value=1.0, labels=dict(alert.labels))
-        return self.router.resolve(identity_of(sample))
+        return self.router.resolve(identity_of(sample), sample.time)
 
 
 def _is_too_long(message: Message, observation: Observed) -> bool:

@@ -56,15 +56,15 @@ def _report(
     from pipeline.broker.clients import quiet_library
     from pipeline.broker.rows import worker_rows
     from pipeline.coverage import Rows, report_of
-    from topology.load import load
+    from topology.load import timelines
 
     quiet_library()
     settings = settings_of(topology, parameters, settings_file)
-    applications = [load(wanted.application, wanted.parameters) for wanted in settings.applications]
+    found = timelines((wanted.application, wanted.parameters) for wanted in settings.applications)
     rows = Rows()
     for key, value in worker_rows(settings.kafka, "detect").items():
         rows.take(key, value)
-    return report_of(rows, applications)
+    return report_of(rows, [timeline.latest for timeline in found])
 
 
 def _print(report: "Report") -> None:

@@ -142,18 +142,26 @@ def _verdict(reference: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         "problems": [],
         "application": application.name,
         "version": application.version,
+        "valid_from": _since(application),
         "nodes": len(application.nodes),
         "edges": len(application.edges),
     }
+
+
+def _since(application: Application) -> str | None:
+    """Return from when a version holds, as its JSON says it."""
+    since: str | None = application.model_dump(mode="json", include={"valid_from"})["valid_from"]
+    return since
 
 
 def _tell(verdict: Mapping[str, Any]) -> None:
     if not verdict["ok"]:
         sys.stderr.write(f"{lines(verdict['said'])}\n")
         return
+    since = f" (from {verdict['valid_from']})" if verdict["valid_from"] else ""
     sys.stdout.write(
         f"{verdict['topology']}: fine: application {verdict['application']}, version"
-        f" {verdict['version']}, {verdict['nodes']} nodes, {verdict['edges']} edges\n"
+        f" {verdict['version']}{since}, {verdict['nodes']} nodes, {verdict['edges']} edges\n"
     )
 
 

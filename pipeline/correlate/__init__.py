@@ -5,10 +5,10 @@ function of the symptoms in its reach and the graph. So any order, any batching 
 anywhere give the same incidents.
 
 Reading order: ``evidence`` (trouble at a node), ``amounts`` (how much of an effect a cause can
-account for), ``likelihood`` (how likely did *i* set off *j*), ``parents`` (all those rates),
-``forest`` (where everything comes from), ``hidden`` (faults that nobody saw), ``explain`` (the
-groups of a component), ``changes`` (what was changed before), ``outlook`` (what is absent, what may
-be next), ``counterfactual`` (the symptom that decides), ``verdict``, ``tree``, ``reasons``,
-``titles`` and ``narrate`` (the record), ``lifecycle`` (revisions), ``application`` (the facts),
-``partition`` (rows and marks).
+account for), ``likelihood`` (how likely did *i* set off *j*), ``overtime`` (the same over graphs
+that change), ``parents`` (all those rates), ``forest`` (where everything comes from), ``hidden``
+(faults that nobody saw), ``explain`` (the groups of a component), ``changes`` (what was changed
+before), ``outlook`` (what is absent, what may be next), ``counterfactual`` (the symptom that
+decides), ``verdict``, ``tree``, ``reasons``, ``titles`` and ``narrate`` (the record), ``lifecycle``
+(revisions), ``application`` (the facts), ``partition`` (rows and marks).
 """

@@ -13,7 +13,7 @@ from pipeline.correlate.changes import MAX_CHANGES, Changes, is_change
 from pipeline.correlate.component import Component, grouped
 from pipeline.correlate.evidence import seen
 from pipeline.correlate.lifecycle import Incidents, Moment
-from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.overtime import Model
 from pipeline.correlate.parents import Weights
 from pipeline.correlate.storm import is_storm, wait_s
 from pipeline.records import Incident, Symptom, micros
@@ -62,7 +62,7 @@ class Outcome:
 class ApplicationState:
     """Symptoms × graph → incidents, for one application."""
 
-    def __init__(self, model: Likelihood) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
         self._weights = Weights(model)
         self.symptoms: dict[str, Symptom] = {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.overtime import Model
 from pipeline.records import Change, Symptom, micros
 
 LOOKED_BACK_S = 1_800.0
@@ -37,7 +38,7 @@ def is_change(symptom: Symptom) -> bool:
     return symptom.symptom_class == "change"
 
 
-def kept_s(model: Likelihood) -> float:
+def kept_s(model: Model) -> float:
     """Return for how many seconds after its last sign a change may still be asked for."""
     back = max(model.reach_s, LOOKED_BACK_S + SLOW_TO_SHOW_S)
     return back + model.settings.resolve_after_s
@@ -47,7 +48,7 @@ def kept_s(model: Likelihood) -> float:
 class Changes:
     """The changes of one application that incidents may still ask for, by id."""
 
-    model: Likelihood
+    model: Model
     known: dict[str, Symptom] = field(default_factory=dict)
 
     def of(self, pieces: Sequence[Evidence]) -> tuple[Symptom, ...]:
@@ -63,8 +64,7 @@ class Changes:
         since = piece.onset_s - LOOKED_BACK_S - piece.unsure_s
         if not since <= at <= piece.last_seen_s + piece.unsure_s:
             return False
-        template = self.model.graph.application.template_of(change.node)
-        return template is not None and template.id in self.model.graph.reach(piece.node)
+        return self.model.family(change.node) in self.model.reach(piece.node)
 
     def over_from(self, change: Symptom) -> int:
         """Return the watermark from which no new symptom can ask for a change, in microseconds."""

@@ -67,7 +67,7 @@ def told(decides: Decisive) -> str:
 
 
 def _weightiest(group: Group, outlook: Outlook) -> Sequence[Symptom]:
-    model = outlook.model
+    model = outlook.model.at(group.onset_s)
 
     def key(symptom: Symptom) -> tuple[bool, int, bool, object, str]:
         rank = -RANK[symptom.severity]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Array
 from pipeline.correlate.hidden import Explanation, explained
-from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.overtime import Model
 from pipeline.correlate.parents import Weights
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.records import Symptom
@@ -69,6 +69,12 @@ class Group:
     def anchor(self) -> Symptom:
         """Return the earliest of them."""
         return self.told[0]
+
+    @cached_property
+    def onset_s(self) -> float:
+        """When its trouble began, in seconds since 1970: the graph of that time explains it."""
+        anchor = self.anchor.id
+        return next(piece.onset_s for piece in self.evidence if piece.id == anchor)
 
     def at(self, node: str) -> tuple[Symptom, ...]:
         """Return the symptoms seen at a node."""
@@ -178,11 +184,11 @@ def _house(roots: Array, leader: NDArray[np.int_], at_home: float) -> None:
             leader[leader == head] = favourite
 
 
-def _weight(piece: Evidence, model: Likelihood) -> float:
+def _weight(piece: Evidence, model: Model) -> float:
     settings = model.settings
     severity = "minor" if piece.symptom is None else piece.symptom.severity
     weight = settings.whisper_weight if piece.is_whisper else settings.severity_weight[severity]
-    return weight * (settings.entry_factor if model.is_entry(piece.node) else 1.0)
+    return weight * (settings.entry_factor if model.at(piece.onset_s).is_entry(piece.node) else 1.0)
 
 
 def _group(

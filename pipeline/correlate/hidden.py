@@ -2,7 +2,8 @@
 
 Supposing a fault that nobody saw has its price: the rate at which such faults come, times the time
 in which this one must have come. It pays if it explains more than it costs: the weight of all
-forests with it against that without it is the odds that it is real.
+forests with it against that without it is the odds that it is real. What it sets off is asked of
+the graph at the effect's onset, and what it is itself of the graph when it was first named.
 """
 
 import math
@@ -14,6 +15,7 @@ import numpy as np
 from pipeline.correlate.evidence import Evidence, supposed
 from pipeline.correlate.forest import Array, Forest
 from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.overtime import Model
 
 MAX_SUPPOSED = 8
 """Implicated nodes that are tried, those with most witnesses first (each costs a determinant)."""
@@ -58,7 +60,7 @@ class _Suspect:
         return not self.only or piece.id in self.only
 
 
-def explained(symptoms: Sequence[Evidence], forest: Forest, model: Likelihood) -> Explanation:
+def explained(symptoms: Sequence[Evidence], forest: Forest, model: Model) -> Explanation:
     """Suppose hidden faults one by one, the best first, as long as they are likely to be real."""
     best = Explanation(tuple(symptoms), forest, forest.roots())
     left = _suspects(symptoms, _unexplained(symptoms, forest), model)
@@ -101,7 +103,7 @@ def _names_unseen(symptom: Evidence, seen_at: Collection[str]) -> bool:
 
 
 def _suspects(
-    symptoms: Sequence[Evidence], unexplained: Sequence[Evidence], model: Likelihood
+    symptoms: Sequence[Evidence], unexplained: Sequence[Evidence], model: Model
 ) -> list[_Suspect]:
     """Return possible hidden faults: what symptoms name, and what several have in common."""
     seen_since: dict[str, float] = {}
@@ -111,7 +113,7 @@ def _suspects(
     witnesses: dict[str, list[Evidence]] = {}
     for symptom in symptoms:
         for node in symptom.implicated:
-            if model.graph.has(node):
+            if model.at(symptom.onset_s).graph.has(node):
                 witnesses.setdefault(node, []).append(symptom)
     witnesses = _earlier(witnesses, seen_since)
     shared = _earlier(_in_common(unexplained, model), seen_since)
@@ -137,7 +139,7 @@ def _ranked(witnesses: dict[str, list[Evidence]]) -> list[tuple[str, list[Eviden
     return sorted(witnesses.items(), key=lambda item: (-len(item[1]), item[0]))[:MAX_SUPPOSED]
 
 
-def _in_common(unexplained: Sequence[Evidence], model: Likelihood) -> dict[str, list[Evidence]]:
+def _in_common(unexplained: Sequence[Evidence], model: Model) -> dict[str, list[Evidence]]:
     """Return what lies above several: six users on one machine, all their volumes on one backend.
 
     Named trouble counts where it is named: above the volumes that symptoms implicate, not above
@@ -145,8 +147,9 @@ def _in_common(unexplained: Sequence[Evidence], model: Likelihood) -> dict[str, 
     """
     below: dict[str, dict[str, list[Evidence]]] = {}
     for symptom in unexplained:
+        graph = model.at(symptom.onset_s).graph
         for place in symptom.implicated or {symptom.node: 1.0}:
-            for above in model.graph.above(place, symptom.cluster_nodes):
+            for above in graph.above(place, symptom.cluster_nodes):
                 below.setdefault(above, {}).setdefault(place, []).append(symptom)
     return {
         above: [symptom for said_by in places.values() for symptom in said_by]
@@ -158,10 +161,13 @@ def _in_common(unexplained: Sequence[Evidence], model: Likelihood) -> dict[str, 
 def _suspect(
     node: str,
     witnesses: Sequence[Evidence],
-    model: Likelihood,
+    model: Model,
     only: Sequence[Evidence] = (),
 ) -> _Suspect | None:
-    ways = [model.way(node, witness.node, witness.cluster_nodes) for witness in witnesses]
+    ways = [
+        model.at(witness.onset_s).way(node, witness.node, witness.cluster_nodes)
+        for witness in witnesses
+    ]
     spans = [way.longest_s for way in ways if way is not None]
     if not spans:
         return None
@@ -186,14 +192,15 @@ class _Tried:
         return known.with_state(self.sets_off, self.set_off_by, self.alone)
 
 
-def _tried(known: Explanation, inverse: Array, suspect: _Suspect, model: Likelihood) -> _Tried:
+def _tried(known: Explanation, inverse: Array, suspect: _Suspect, model: Model) -> _Tried:
     """Return what comes of supposing a fault.
 
     A fault that has many effects would have had them: each that it offers to explain was to be
     expected so many times on average, which is a price (the compensator of a point process).
     """
     fault, span_s = suspect.fault, suspect.span_s
-    cost = model.background(fault.node) * span_s
+    then = model.at(fault.onset_s)
+    cost = then.background(fault.node) * span_s
     totals = known.forest.totals()
     seen_at = {piece.node for piece in known.pieces if piece.symptom is not None}
     offer = _Offer(suspect, cost, seen_at, model)
@@ -202,12 +209,12 @@ def _tried(known: Explanation, inverse: Array, suspect: _Suspect, model: Likelih
         for piece, total in zip(known.pieces, totals.tolist(), strict=True)
     ]
     sets_off = np.array([rate for rate, _ in effects])
-    set_off_by = np.array([model.rate(piece, fault) for piece in known.pieces])
-    alone = model.background(fault.node)
+    set_off_by = np.array([then.rate(piece, fault) for piece in known.pieces])
+    alone = then.background(fault.node)
     log_odds = known.forest.gain(inverse, sets_off, set_off_by, alone) + math.log(span_s)
     expected = sum(number for _, number in effects)
     troubled = {piece.node for piece in known.pieces if not piece.is_whisper}
-    log_odds -= expected + _missing(suspect, troubled, model)
+    log_odds -= expected + _missing(suspect, troubled, then)
     return _Tried(log_odds, sets_off, set_off_by, alone)
 
 
@@ -235,7 +242,7 @@ class _Offer:
     cost: float
     """Probability that such a fault comes in the time in which it must have come."""
     seen_at: Collection[str]
-    model: Likelihood
+    model: Model
 
     def sets_off(self, piece: Evidence, total: float) -> tuple[float, float]:
         """Return the rate, per second, at which it sets off a piece, and how often it does.
@@ -253,7 +260,8 @@ class _Offer:
             return 0.0, 0.0
         strength = self._named(piece, trigger.between)
         if strength > 0.0:
-            return self.model.background(piece.node) * strength / self.cost, 0.0
+            often = self.model.at(piece.onset_s).background(piece.node)
+            return often * strength / self.cost, 0.0
         left = max(0.0, trigger.rate - total)
         return left, trigger.expected * trigger.dose * left / trigger.rate
 
@@ -263,5 +271,6 @@ class _Offer:
         if node in piece.implicated:
             return piece.implicated[node]
         named = [one for one in between if one in piece.implicated and one not in self.seen_at]
-        ways = [(self.model.way(node, one), piece.implicated[one]) for one in named]
+        model = self.model.at(piece.onset_s)
+        ways = [(model.way(node, one), piece.implicated[one]) for one in named]
         return max((way.strength * said for way, said in ways if way is not None), default=0.0)

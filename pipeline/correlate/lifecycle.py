@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from pipeline.correlate.component import Component
 from pipeline.correlate.explain import Group
-from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.narrate import Standing, merged, narrate
+from pipeline.correlate.overtime import Model
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.correlate.storm import is_storm, wait_s
 from pipeline.correlate.verdict import detected_at, opens
@@ -43,7 +43,7 @@ def quiet_from(symptoms: Sequence[Symptom], settings: CorrelateSettings) -> int 
 class Incidents:
     """What has been published of the live components of one application, and what is due."""
 
-    def __init__(self, model: Likelihood) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
         self.published: dict[str, Incident] = {}
         self._due: dict[str, tuple[int, int]] = {}

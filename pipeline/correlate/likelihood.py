@@ -69,6 +69,29 @@ class Likelihood:
     remembers its paths, too; to make a way of one each time costs measurably more."""
 
     @property
+    def name(self) -> str:
+        """Name of the application."""
+        return self.graph.application.name
+
+    @property
+    def changes_s(self) -> tuple[float, ...]:
+        """When one graph gave way to the next: one graph never did (see ``overtime``)."""
+        return ()
+
+    def at(self, _time_s: float) -> "Likelihood":
+        """Return the model over the graph that held at a time: there is one."""
+        return self
+
+    def family(self, node: str) -> str:
+        """Return the template of a node; empty where none declares it."""
+        template = self.graph.application.template_of(node)
+        return "" if template is None else template.id
+
+    def reach(self, node: str) -> frozenset[str]:
+        """Return the templates that a way may lead to or from."""
+        return self.graph.reach(node)
+
+    @property
     def reach_s(self) -> float:
         """Longest time in seconds after which one trouble can still bring another."""
         along = MAX_HOPS * self.graph.longest_s

@@ -10,7 +10,8 @@ from pipeline.correlate.counterfactual import Decisive, decisive, told
 from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.outlook import Expected, Outlook
-from pipeline.correlate.reasons import absent, changed, reasons_for, stormy
+from pipeline.correlate.overtime import Model
+from pipeline.correlate.reasons import absent, changed, graph_changed, reasons_for, stormy
 from pipeline.correlate.storm import is_storm
 from pipeline.correlate.titles import title_of
 from pipeline.correlate.tree import Tree
@@ -59,6 +60,7 @@ class _Telling:
     tree: Tree
     outlook: Outlook
     model: Likelihood
+    """Over the graph of the time at which the trouble began."""
     expected: Mapping[str, Expected]
     """By cause."""
     changes: Mapping[str, tuple[Candidate, ...]]
@@ -87,7 +89,7 @@ class _Telling:
     @property
     def was_changed(self) -> bool:
         """Tell whether the likeliest cause itself was changed just before."""
-        limit_s = self.model.settings.rollout_s
+        limit_s = self.outlook.model.settings.rollout_s
         found = self.changes.get(self.first, ())
         return any(each.hops == 0 and each.before_s <= limit_s for each in found)
 
@@ -109,32 +111,36 @@ class _Telling:
         if node == self.first and self.decides is not None:
             numbers = {"probability": round(self.decides.probability, 4)}
             reasons.append(Reason(code="counterfactual", text=told(self.decides), numbers=numbers))
-        if node == self.first and is_storm(len(self.outlook.component.pieces), self.model.settings):
-            reasons.append(stormy(self.outlook.component.symptoms, self.model.settings))
+        if node == self.first and is_storm(
+            len(self.outlook.component.pieces), self.outlook.model.settings
+        ):
+            reasons.append(stormy(self.outlook.component.symptoms, settings))
+        if node == self.first:
+            reasons += graph_changed(self.group, self.outlook.model)
         return tuple(reasons)
 
 
-def narrate(group: Group, component: Component, standing: Standing, model: Likelihood) -> Incident:
+def narrate(group: Group, component: Component, standing: Standing, model: Model) -> Incident:
     """Return the incident record of a group of a component."""
     resolved = standing.status == "resolved"
     telling = _telling(group, Outlook(component, model, standing.until_s), resolved=resolved)
-    group = telling.group
+    group, then = telling.group, telling.model
     causes = telling.causes()
     last_seen = max(symptom.last_seen for symptom in group.told)
     decides = telling.decides
     expected = telling.expected.get(telling.first)
     return Incident(
-        id=incident_id(model.graph.application.name, group.anchor),
+        id=incident_id(model.name, group.anchor),
         revision=standing.revision,
-        application=model.graph.application.name,
+        application=model.name,
         status=standing.status,
         reopened=standing.reopened,
-        title=title_of(group, telling.first, model),
+        title=title_of(group, telling.first, then),
         started_at=group.anchor.onset,
         detected_at=detected_at(group.symptoms, model),
         updated_at=last_seen,
         resolved_at=last_seen if resolved else None,
-        severity=severity_of(group.told, model, changed=telling.was_changed),
+        severity=severity_of(group.told, then, changed=telling.was_changed),
         verdict=verdict_of([cause.probability for cause in causes]),
         causes=causes,
         nodes=tuple(sorted({symptom.node for symptom in group.symptoms})[:MAX_NODES]),
@@ -143,7 +149,7 @@ def narrate(group: Group, component: Component, standing: Standing, model: Likel
         absent=expected.absent if expected is not None else (),
         unobserved=telling.unobserved(),
         counterfactual=decides.symptom.id if decides is not None else None,
-        graph_version=model.graph.application.version,
+        graph_version=then.graph.application.version,
         may_be_next=() if resolved else telling.outlook.may_be_next(group, telling.first),
     )
 
@@ -166,20 +172,18 @@ def merged(former: Incident, into: str | None, revision: int) -> Incident:
 
 def _telling(group: Group, outlook: Outlook, *, resolved: bool) -> _Telling:
     judged = outlook.judged(group)
-    model = outlook.model
+    then = outlook.model.at(judged.onset_s)
     likely = [node for node, share in judged.shares.items() if share >= MIN_PROBABILITY]
     nodes = likely[:MAX_CAUSES]
     sure = verdict_of([round(judged.shares[node], 4) for node in nodes]) == "confident"
     ask = resolved or not sure
     return _Telling(
         group=judged,
-        tree=Tree(judged, model),
+        tree=Tree(judged, outlook.model),
         outlook=outlook,
-        model=model,
+        model=then,
         expected={node: outlook.expected(judged, node) for node in nodes},
-        changes={
-            node: candidates(judged, node, outlook.component.changes, model) for node in nodes
-        },
+        changes={node: candidates(judged, node, outlook.component.changes, then) for node in nodes},
         decides=decisive(judged, outlook, resolved=resolved) if ask else None,
     )
 

@@ -2,6 +2,7 @@
 
 In: a group, its likeliest cause, and up to when everything is known. What is absent is a function
 of the facts alone once an incident is resolved: the time that counts then ends with its quiet time.
+What did not show has no onset, so it is the graph of the incident's beginning that expects it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from pipeline.correlate.component import Component
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Hop, Likelihood
+from pipeline.correlate.overtime import Model
 from pipeline.records import MayBeNext, instant
 
 EXPECTED_FROM = 0.5
@@ -49,7 +51,7 @@ class Outlook:
     """What can be expected of the causes of a group, up to when everything is known."""
 
     component: Component
-    model: Likelihood
+    model: Model
     until_s: float
     """All that happened before is known, in seconds since 1970."""
 
@@ -68,12 +70,12 @@ class Outlook:
 
     def expected(self, group: Group, cause: str) -> Expected:
         """Return the direct effects of a cause that should have shown by now."""
-        source = _source(group, cause)
+        source, model = _source(group, cause), self.model.at(group.onset_s)
         absent, unseen, shown, left = [], [], 0, 1.0
-        for node, hop in self._due(source):
+        for node, hop in self._due(source, model):
             if node in self.component.nodes:
                 shown += 1
-            elif not self._is_observed(node):
+            elif not model.is_observed(node):
                 unseen.append(node)
             else:
                 absent.append(node)
@@ -94,30 +96,31 @@ class Outlook:
         hit = {symptom.node for symptom in group.symptoms if not symptom.whisper}
         found = sorted(
             (self._by_s(source, hop), node)
-            for node, hop in self._below(source, known)
+            for node, hop in self._below(source, known, self.model.at(group.onset_s))
             if node not in hit and self._by_s(source, hop) > self.until_s
         )
         return tuple(
             MayBeNext(node=node, by=instant(round(by_s * _SECOND))) for by_s, node in found
         )[:MAX_NEXT]
 
-    def _due(self, source: Evidence | None) -> Iterator[tuple[str, Hop]]:
+    def _due(self, source: Evidence | None, model: Likelihood) -> Iterator[tuple[str, Hop]]:
         """Yield the direct effects that are likely and that should have come by now."""
         if source is None:
             return
-        for node, hop in self._below(source, self.component.nodes):
+        for node, hop in self._below(source, self.component.nodes, model):
             likely = len(hop.nodes) == 2 and hop.strength >= EXPECTED_FROM  # noqa: PLR2004 - an edge
             if likely and self._by_s(source, hop) <= self.until_s:
                 yield node, hop
 
-    def _below(self, source: Evidence, known: Iterable[str]) -> Iterator[tuple[str, Hop]]:
+    def _below(
+        self, source: Evidence, known: Iterable[str], model: Likelihood
+    ) -> Iterator[tuple[str, Hop]]:
         """Yield the nodes downstream of a cause that are known to exist, with the way there."""
-        graph = self.model.graph
-        reach = graph.reach(source.node)
+        reach = model.reach(source.node)
         single = {template for template in reach if "{" not in template}
-        candidates = single | {node for node in known if self._template_id(node) in reach}
+        candidates = single | {node for node in known if model.family(node) in reach}
         for node in sorted(candidates - {source.node})[:MAX_LOOKED_AT]:
-            way = self.model.way(source.node, node, self._machines_of(node))
+            way = model.way(source.node, node, self._machines_of(node))
             if way is not None:
                 yield node, way
 
@@ -129,14 +132,6 @@ class Outlook:
         """Return until when an effect should have come, and have been seen."""
         sight = max(self.model.settings.sight_delay_s.values(), default=0.0)
         return source.onset_s + source.unsure_s + hop.longest_s + sight
-
-    def _template_id(self, node: str) -> str:
-        template = self.model.graph.application.template_of(node)
-        return "" if template is None else template.id
-
-    def _is_observed(self, node: str) -> bool:
-        template = self.model.graph.application.template_of(node)
-        return template is not None and bool(template.observed)
 
 
 def _source(group: Group, cause: str) -> Evidence | None:

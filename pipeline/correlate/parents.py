@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Array, Forest
 from pipeline.correlate.likelihood import Likelihood, Trigger
+from pipeline.correlate.overtime import Model
 
 MEDIATED = 0.1
 """Factor on the rate of a cause whose way leads over another one that was seen."""
@@ -34,14 +35,14 @@ class Weights:
     new or revised symptom touches only its own row and column.
     """
 
-    model: Likelihood
+    model: Model
     evidence: dict[str, Evidence] = field(default_factory=dict)
     _causes: dict[str, dict[str, Trigger]] = field(default_factory=dict)
     _effects: dict[str, set[str]] = field(default_factory=dict)
     _rows: dict[str, _Row] = field(default_factory=dict)
     """What is made of the causes of a piece, until one of them is another; 17 B a pair."""
-    _by_template: dict[str, dict[str, Evidence]] = field(default_factory=dict)
-    """Evidence by the template of its node: what is in reach is found by it."""
+    _by_family: dict[str, dict[str, Evidence]] = field(default_factory=dict)
+    """Evidence by the family of its node: what is in reach is found by it."""
     _naming: dict[str, set[str]] = field(default_factory=dict)
     """Ids of the evidence that implicates a node."""
     _own_machines: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -69,13 +70,13 @@ class Weights:
         self._causes[new.id] = {}
         self._effects[new.id] = set()
         begins = new.onset_s - new.unsure_s
-        for template in self.model.graph.reach(new.node):
-            for other in self._by_template.get(template, {}).values():
+        for family in self.model.reach(new.node):
+            for other in self._by_family.get(family, {}).values():
                 if new.onset_s > other.onset_s - other.unsure_s:  # else it was there before
                     self._weigh(other, new)
                 if other.onset_s > begins:
                     self._weigh(new, other)
-        self._by_template.setdefault(self._template(new.node), {})[new.id] = new
+        self._by_family.setdefault(self.model.family(new.node), {})[new.id] = new
 
     def remove(self, evidence_id: str) -> None:
         """Forget a piece of evidence, and what its neighbours know from it."""
@@ -94,10 +95,10 @@ class Weights:
             self._naming[named].discard(evidence_id)
             if not self._naming[named]:
                 del self._naming[named]
-        alike = self._by_template[self._template(gone.node)]
+        alike = self._by_family[self.model.family(gone.node)]
         del alike[evidence_id]
         if not alike:
-            del self._by_template[self._template(gone.node)]
+            del self._by_family[self.model.family(gone.node)]
         self._rows.pop(evidence_id, None)
         for cause in self._causes.pop(evidence_id):
             self._effects[cause].discard(evidence_id)
@@ -141,8 +142,9 @@ class Weights:
         A symptom that names a node with strength s came from there with probability s at least, if
         there is trouble there: all that it does not name shares the rest.
         """
-        triggers = self._direct(piece)
-        alone = self.model.alone(piece) + self.model.unaccounted(piece, triggers.values())
+        model = self.model.at(piece.onset_s)
+        triggers = self._direct(piece, model)
+        alone = model.alone(piece) + model.unaccounted(piece, triggers.values())
         names = np.array([trigger.named > 0.0 for trigger in triggers.values()], dtype=bool)
         rates = np.array([trigger.rate for trigger in triggers.values()], dtype=np.float64)
         named = math.fsum(rates[names])  # exact, so that it does not matter what came first
@@ -151,7 +153,7 @@ class Weights:
         share = min(1.0, named * (1.0 - said) / (said * others)) if named > 0.0 else 1.0
         return _Row(tuple(triggers), np.where(names, rates, rates * share), alone * share)
 
-    def _direct(self, piece: Evidence) -> dict[str, Trigger]:
+    def _direct(self, piece: Evidence, model: Likelihood) -> dict[str, Trigger]:
         """Return what may have set off a piece; what came by way of another node counts less.
 
         Where a node between has trouble that may be the cause, it is asked for its own causes.
@@ -160,7 +162,7 @@ class Weights:
         triggers = self._causes[piece.id]
         present = {self.evidence[cause].node for cause in triggers} - {piece.node}
         ways = {trigger.between for trigger in triggers.values()}
-        factors = {way: self._passing(way, present) for way in ways}
+        factors = {way: _passing(way, present, model) for way in ways}
         passed = {
             cause: trigger.potential * factors[trigger.between]
             for cause, trigger in triggers.items()
@@ -191,16 +193,6 @@ class Weights:
                 shared.update({cause: potentials[cause] * share for cause in causes})
         return shared
 
-    def _passing(self, between: tuple[str, ...], present: set[str]) -> float:
-        """Return the factor for the nodes on the way of a trigger."""
-        if not present.isdisjoint(between):
-            return MEDIATED
-        return UNTOUCHED if any(map(self.model.is_observed, between)) else 1.0
-
-    def _template(self, node: str) -> str:
-        template = self.model.graph.application.template_of(node)
-        return "" if template is None else template.id
-
     def _weigh(self, cause: Evidence, effect: Evidence) -> None:
         trigger = self.model.trigger(cause, effect)
         if trigger is not None and trigger.rate > 0:
@@ -209,7 +201,7 @@ class Weights:
             self._rows.pop(effect.id, None)
 
     def _at(self, node: str) -> list[Evidence]:
-        alike = self._by_template.get(self._template(node), {}).values()
+        alike = self._by_family.get(self.model.family(node), {}).values()
         return [piece for piece in alike if piece.node == node]
 
     def _speaking_of(self, node: str) -> set[str]:
@@ -219,3 +211,10 @@ class Weights:
         """Tell whether one fault, that one speaks of, may be behind both."""
         apart = max(one.onset_s, other.onset_s) - min(one.last_seen_s, other.last_seen_s)
         return apart <= self.model.settings.same_node_longest_s
+
+
+def _passing(between: tuple[str, ...], present: set[str], model: Likelihood) -> float:
+    """Return the factor for the nodes on the way of a trigger."""
+    if not present.isdisjoint(between):
+        return MEDIATED
+    return UNTOUCHED if any(map(model.is_observed, between)) else 1.0

@@ -20,7 +20,7 @@ import msgspec
 from pipeline.correlate.aging import Aged, Aging, Ended
 from pipeline.correlate.application import ApplicationState, Fates, News, Outcome
 from pipeline.correlate.lifecycle import Moment
-from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.overtime import Model
 from pipeline.records import Incident, Mark, Symptom, canonical, micros
 from pipeline.watermark import Watermark
 
@@ -55,7 +55,7 @@ class CorrelatePartition:
     def __init__(
         self,
         number: int,
-        models: Mapping[str, Likelihood],
+        models: Mapping[str, Model],
         *,
         lateness_us: int,
         keep_us: int | None = None,

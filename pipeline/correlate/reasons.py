@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from pipeline.correlate.changes import Candidate
 from pipeline.correlate.explain import Group
 from pipeline.correlate.outlook import Expected
+from pipeline.correlate.overtime import Model
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.correlate.storm import most_per_minute, wait_s
 from pipeline.correlate.titles import some
 from pipeline.correlate.tree import Tree
-from pipeline.records import Reason, Symptom
+from pipeline.records import Reason, Symptom, instant
 
+_SECOND = 1_000_000
 _RATHER_ALONE = 0.5
 """Probability to have come by itself from which it is more likely than not."""
 
@@ -110,3 +112,29 @@ def stormy(symptoms: Sequence[Symptom], settings: CorrelateSettings) -> Reason:
     }
     text = f"{many}: revised at most each {wait:.0f} s"
     return Reason(code="storm", text=text, numbers=numbers)
+
+
+def graph_changed(group: Group, model: Model) -> Iterator[Reason]:
+    """Yield that the symptoms of a group began under several graphs, if they did."""
+    if not model.changes_s:
+        return
+    onsets = [piece.onset_s for piece in group.evidence if piece.symptom is not None]
+    versions = {_version(model, onset) for onset in onsets}
+    if len(versions) == 1:
+        return
+    first = min(onsets)
+    since = next(
+        changed_s
+        for changed_s in model.changes_s
+        if changed_s > first and _version(model, changed_s) != _version(model, first)
+    )
+    text = f"the graph changed at {instant(round(since * _SECOND)):%H:%M:%S}, while this went on"
+    yield Reason(
+        code="graph-changed",
+        text=f"{text}: its symptoms began under {len(versions)} versions",
+        numbers={"changed_at_s": since, "versions": float(len(versions))},
+    )
+
+
+def _version(model: Model, time_s: float) -> str:
+    return model.at(time_s).graph.application.version

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group
-from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.overtime import Model
 from pipeline.records import Symptom
 
 
@@ -16,7 +16,7 @@ class Tree:
     cause are hung last, so that loops are cut there and it becomes the root.
     """
 
-    def __init__(self, group: Group, model: Likelihood) -> None:
+    def __init__(self, group: Group, model: Model) -> None:
         self._group = group
         self._model = model
         self._pieces = {piece.id: piece for piece in group.evidence}
@@ -97,7 +97,7 @@ class Tree:
             child = found[0]
 
     def _way(self, parent: Evidence, child: Evidence) -> tuple[str, ...]:
-        hop = self._model.hop(parent, child)
+        hop = self._model.at(child.onset_s).hop(parent, child)
         return hop.nodes if hop is not None else (parent.node, child.node)
 
     def _hang(self, piece: Evidence) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.overtime import Model
 from pipeline.records import Severity, Symptom, Verdict
 
 OPENING_WEIGHT = 1.0
@@ -37,17 +38,17 @@ def severity_of(symptoms: Sequence[Symptom], model: Likelihood, *, changed: bool
     return worst if felt else _LESSER[worst]
 
 
-def opens(symptoms: Sequence[Symptom], model: Likelihood) -> bool:
+def opens(symptoms: Sequence[Symptom], model: Model) -> bool:
     """Tell whether the evidence suffices for an incident."""
     return _sufficed(symptoms, model) is not None
 
 
-def detected_at(symptoms: Sequence[Symptom], model: Likelihood) -> datetime:
+def detected_at(symptoms: Sequence[Symptom], model: Model) -> datetime:
     """Return the event time at which the evidence, taken in event order, first sufficed."""
     return _sufficed(symptoms, model) or max(symptom.detected_at for symptom in symptoms)
 
 
-def _sufficed(symptoms: Sequence[Symptom], model: Likelihood) -> datetime | None:
+def _sufficed(symptoms: Sequence[Symptom], model: Model) -> datetime | None:
     """Return when the evidence first weighed enough.
 
     Several symptoms of one class at one node (three quantiles of one latency) are one thing seen

@@ -1,16 +1,19 @@
 """Observation → graph node; pure.
 
 An observation either names its node, or carries the Kubernetes identity from which the topologies
-resolve it. What no application knows is unmapped: counted, and a few are kept to look at. It is no
-error.
+resolve it; where an application has had several versions, that of the observation's time counts.
+What no application knows is unmapped: counted, and a few are kept to look at. It is no error.
 """
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pipeline.records import Event, Log, Metric
 from topology.resolve import Identity, Resolver
+from topology.versions import Timeline
 
 MAX_CACHED = 65_536
 """Answers remembered: at some 300 bytes each, 20 MB. A namespace of 1,000 pods with 60 series each
@@ -23,6 +26,9 @@ line, small; nothing longer is mapped."""
 
 OTHERS = "…"
 """Stands among the samples for all unmapped identities beyond :data:`MAX_SAMPLES`."""
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+"""Before any version: what holds then holds since ever."""
 
 _SUBJECTS = (
     ("pod", "Pod"),
@@ -88,19 +94,45 @@ class Router:
     """
 
     def __init__(self, resolvers: Sequence[Resolver]) -> None:
-        self._resolvers = tuple(resolvers)
+        self._spans: tuple[tuple[Resolver, ...], ...] = (tuple(resolvers),)
+        """The resolvers of each span of time in which no application has a new version."""
+        self._changes: tuple[datetime, ...] = ()
+        """When one span gave way to the next; the span that begins then has that instant."""
         self._answers: dict[Hashable, _Answer] = {}
         self.mapped = 0
         self.unmapped = 0
         self._samples: Counter[str] = Counter()
 
+    @classmethod
+    def over(cls, timelines: Sequence[Timeline]) -> "Router":
+        """Return the router of applications whose graphs change in time."""
+        router = cls(())
+        known = {
+            id(version): Resolver(version)
+            for timeline in timelines
+            for version in timeline.versions
+        }
+        starts = {v.valid_from for t in timelines for v in t.versions[1:]}
+        router._changes = tuple(sorted(start for start in starts if start is not None))
+        router._spans = tuple(
+            tuple(known[id(timeline.at(begins))] for timeline in timelines)
+            for begins in (_LONG_AGO, *router._changes)
+        )
+        return router
+
     def node_of(self, observation: Log | Event | Metric) -> str | None:
         """Return the id of the observation's node, or None where no application has one."""
         key = _key(observation)
+        span = 0
+        if self._changes:
+            span = bisect_right(self._changes, observation.time)
+            key = (span, key)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._ask(observation, key)
-        node = self.resolve(identity_of(observation)) if answer.by_line else answer.node
+            answer = self._ask(observation, key, self._spans[span])
+        node = answer.node
+        if answer.by_line:
+            node = _first(self._spans[span], identity_of(observation))
         if node is None:
             self.unmapped += 1
             known = answer.shown in self._samples or len(self._samples) < MAX_SAMPLES
@@ -109,35 +141,50 @@ class Router:
             self.mapped += 1
         return node
 
-    def resolve(self, identity: Identity) -> str | None:
-        """Return the id of the node that an object belongs to, without counting."""
-        for resolver in self._resolvers:
-            node = resolver.node_of(identity)
-            if node is not None:
-                return node
-        return None
+    def resolve(self, identity: Identity, time: datetime | None = None) -> str | None:
+        """Return the id of the node that an object belongs to, without counting.
+
+        Without a time, that of the latest version that has one.
+        """
+        if time is not None:
+            return _first(self._spans[bisect_right(self._changes, time)], identity)
+        found = (_first(resolvers, identity) for resolvers in reversed(self._spans))
+        return next((node for node in found if node is not None), None)
 
     def may_map(self, identity: Identity) -> bool:
-        """Say whether anything of an object may belong to a node: it, or some of its lines."""
-        return self.resolve(identity) is not None or self._by_line(identity)
+        """Say whether anything of an object may ever belong to a node: it, or some of its lines."""
+        return self.resolve(identity) is not None or any(
+            _by_line(resolvers, identity) for resolvers in self._spans
+        )
 
     def unmapped_samples(self) -> list[tuple[str, int]]:
         """Return what was unmapped and how often, the most frequent first (bounded)."""
         return sorted(self._samples.items(), key=lambda sample: (-sample[1], sample[0]))
 
-    def _ask(self, observation: Log | Event | Metric, key: Hashable) -> _Answer:
+    def _ask(
+        self, observation: Log | Event | Metric, key: Hashable, resolvers: Sequence[Resolver]
+    ) -> _Answer:
         identity = identity_of(observation)
         shown = _shown(identity)
         if any(len(name) > MAX_NAME for name in _names(identity)):
             return _Answer(None, shown)  # and not remembered: the key is as long
-        answer = _Answer(self.resolve(identity), shown, self._by_line(identity))
+        answer = _Answer(_first(resolvers, identity), shown, _by_line(resolvers, identity))
         if len(self._answers) >= MAX_CACHED:
             self._answers.clear()
         self._answers[key] = answer
         return answer
 
-    def _by_line(self, identity: Identity) -> bool:
-        return any(resolver.looks_at_line(identity) for resolver in self._resolvers)
+
+def _first(resolvers: Iterable[Resolver], identity: Identity) -> str | None:
+    for resolver in resolvers:
+        node = resolver.node_of(identity)
+        if node is not None:
+            return node
+    return None
+
+
+def _by_line(resolvers: Iterable[Resolver], identity: Identity) -> bool:
+    return any(resolver.looks_at_line(identity) for resolver in resolvers)
 
 
 def _key(observation: Log | Event | Metric) -> Hashable:

@@ -21,6 +21,7 @@ ReasonCode = Literal[
     "absent-effects",
     "counterfactual",
     "storm",
+    "graph-changed",
 ]
 
 
@@ -129,6 +130,7 @@ class Incident(Record):
     counterfactual: str | None = None
     """Id of the symptom without which the first cause, or else the verdict, would be another."""
     graph_version: str
+    """Version of the graph that held when its trouble began."""
     late_revision: str | None = None
     """Why a late record changed it, or null."""
     may_be_next: tuple[MayBeNext, ...] = ()

@@ -1,6 +1,7 @@
 """Observations find their node; what no application knows is counted and shown, never an error."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from pipeline.ingest.route import MAX_NAME, MAX_SAMPLES, OTHERS, Router, identity_of
 from pipeline.records import OBSERVATION, Event, Log, Metric
 from topology.load import load
-from topology.resolve import Resolver
+from topology.model import Application, MatchRule, NodeTemplate
+from topology.resolve import Identity, Resolver
+from topology.versions import Timeline
 
 TIME = '"time":"2026-03-02T10:00:00Z"'
 HUB_POD = '"namespace":"opf-jupyterhub","pod":"jupyterhub-124-x7k2p","container":"jupyterhub"'
@@ -102,3 +105,40 @@ def test_a_metric_without_subject_is_about_its_service() -> None:
         observed(f'"signal":"metric","name":"probe_success","value":1,"labels":{labels}')
     )
     assert (identity.kind, identity.name, identity.metric) == ("Service", "probe", "probe_success")
+
+
+SPLIT = datetime(2026, 3, 2, 10, tzinfo=UTC)
+"""From when the shop's pods are told apart."""
+
+
+def shop(name: str, since: datetime | None, line: str | None = None) -> Application:
+    rules = (MatchRule(name="web-.+", line=line),)
+    nodes = (NodeTemplate(id=name, match=rules), NodeTemplate(id=f"only-{name}"))
+    return Application(name="shop", valid_from=since, nodes=nodes)
+
+
+@pytest.fixture
+def split() -> Router:
+    return Router.over([Timeline.of([shop("old", None), shop("new", SPLIT, line="^new")])])
+
+
+def log_at(seconds: float, **fields: str) -> Log:
+    return Log(signal="log", time=SPLIT + timedelta(seconds=seconds), **fields)  # type: ignore[arg-type]
+
+
+def test_the_version_of_an_observations_time_finds_its_node(split: Router) -> None:
+    for _ in range(2):  # what is remembered is remembered of its version alone
+        assert split.node_of(log_at(-1e-6, pod="web-1", message="new")) == "old"
+        assert split.node_of(log_at(0, pod="web-1", message="new")) == "new"
+        assert split.node_of(log_at(0, pod="web-1", message="x")) is None
+        assert split.node_of(log_at(0, node="only-old", message="x")) is None
+        assert split.node_of(log_at(-60, node="only-old", message="x")) == "only-old"
+
+
+def test_without_a_time_the_latest_version_that_has_a_node_answers(split: Router) -> None:
+    web = Identity(name="web-1", line="new")
+    assert split.resolve(web) == "new"
+    assert split.resolve(web, SPLIT - timedelta(hours=1)) == "old"
+    assert split.resolve(Identity(node="only-old")) == "only-old"
+    assert split.may_map(Identity(name="web-1"))
+    assert not split.may_map(Identity(name="db-1"))

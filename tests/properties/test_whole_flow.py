@@ -14,7 +14,7 @@ from pipeline.detect.registry import NodeDetectors, longest_span_s
 from pipeline.flow import Flow
 from pipeline.records import SIGNALS, Event, Gap, Log, Mark, Metric, Observation
 from properties.kafka_in_memory import Cluster, arrivals, deliveries, interleaved, messages
-from topology.load import load
+from topology.load import timelines
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 HUB, DB = "jupyterhub-124-x7k2p", "jupyterhub-db-1-abcde"
@@ -26,7 +26,7 @@ DISORDER_S = 110
 def flow() -> Flow:
     pack = load_pack("jupyterhub")
     return Flow(
-        applications=[load("jupyterhub-openshift")],
+        timelines=timelines([("jupyterhub-openshift", {})]),
         detectors={"": NodeDetectors(pack)},
         detect_span_s=longest_span_s(pack),
     )

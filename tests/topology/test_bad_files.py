@@ -23,6 +23,12 @@ BAD: dict[str, tuple[int, str]] = {
     "an empty file": (1, "", "T007"),
     "a list": (1, "- a", "T007"),
     "a wrong type": (3, "application: x\nnodes:\n  - {id: a, entry: perhaps}", "T007"),
+    "a time without zone": (
+        2,
+        "application: x\nvalid_from: 2026-03-02T10:00:00\nnodes: [{id: a}]",
+        "T007",
+    ),
+    "no time": (2, "application: x\nvalid_from: 1700\nnodes: [{id: a}]", "T007"),
     "a missing field": (3, "application: x\nnodes:\n  - {title: a}", "T008"),
     "no nodes": (2, "application: x\nnodes: []", "T008"),
     "a word not allowed": (3, "application: x\nnodes:\n  - {id: a, kind: thing}", "T009"),
