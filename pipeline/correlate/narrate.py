@@ -111,12 +111,12 @@ class _Telling:
         if node == self.first and self.decides is not None:
             numbers = {"probability": round(self.decides.probability, 4)}
             reasons.append(Reason(code="counterfactual", text=told(self.decides), numbers=numbers))
-        if node == self.first and is_storm(
-            len(self.outlook.component.pieces), self.outlook.model.settings
-        ):
+        if node != self.first:
+            return tuple(reasons)
+        settings = self.outlook.model.settings
+        if is_storm(len(self.outlook.component.pieces), settings):
             reasons.append(stormy(self.outlook.component.symptoms, settings))
-        if node == self.first:
-            reasons += graph_changed(self.group, self.outlook.model)
+        reasons += graph_changed(self.group, self.outlook.model)
         return tuple(reasons)
 
 
