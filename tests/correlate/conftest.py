@@ -29,12 +29,12 @@ def application() -> Application:
             NodeTemplate(id="api", kind="platform", observed=()),
         ),
         edges=(
-            _edge("db", "hub", (5, 60), 0.9),
-            _edge("hub", "db", (60, 600), 0.2),
-            _edge("hub", "user/{user}", (60, 330), 0.7),
-            _edge("user/{user}", "hub", (30, 600), 0.1),
-            _edge("api", "hub", (10, 90), 0.9),
-            _edge("volume/db", "db", (5, 300), 0.9),
+            edge("db", "hub", (5, 60), 0.9),
+            edge("hub", "db", (60, 600), 0.2),
+            edge("hub", "user/{user}", (60, 330), 0.7),
+            edge("user/{user}", "hub", (30, 600), 0.1),
+            edge("api", "hub", (10, 90), 0.9),
+            edge("volume/db", "db", (5, 300), 0.9),
             Edge(
                 cause="machine/{name}",
                 effect="user/{user}",
@@ -46,7 +46,7 @@ def application() -> Application:
     )
 
 
-def _edge(cause: str, effect: str, delay_s: tuple[float, float], strength: float) -> Edge:
+def edge(cause: str, effect: str, delay_s: tuple[float, float], strength: float) -> Edge:
     return Edge(
         cause=cause,
         effect=effect,

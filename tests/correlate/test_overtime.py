@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from correlate.conftest import START
+from correlate.conftest import START, edge
 from pipeline.correlate.evidence import seen
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.overtime import Model, OverTime, model_of
+from pipeline.correlate.parents import Weights
 from pipeline.correlate.partition import CorrelatePartition
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.records import Incident, Mark, Symptom, canonical, micros
@@ -156,3 +157,40 @@ def test_a_later_graph_changes_nothing_of_the_past(
 ) -> None:
     told = [symptom("db", 0, 60), symptom("hub", 20, 60), symptom("user/alice", 90)]
     assert incidents(both, told) == incidents(model, told)
+
+
+@pytest.fixture
+def cached(application: Application) -> Model:
+    """From the change on, the hub reaches alice by way of a cache alone, and needs no API."""
+    nodes = [node for node in application.nodes if node.id != "api"]
+    nodes += [NodeTemplate(id="user/alice"), NodeTemplate(id="cache", observed=())]
+    edges = [edge("hub", "cache", (5, 60), 0.9), edge("cache", "user/alice", (5, 60), 0.9)]
+    later = since(application, CHANGE_S, nodes=nodes, edges=edges)
+    return model_of(Timeline.of([application, later]), CorrelateSettings())
+
+
+def test_a_node_is_found_by_whichever_template_declares_it(
+    cached: Model, symptom: Symptoms
+) -> None:
+    """Alice is of a family of users in the old graph, and only the new one has the cache."""
+    weights = Weights(cached)
+    told = [symptom("cache", CHANGE_S + 10), symptom("user/alice", CHANGE_S + 20)]
+    for each in told:
+        weights.put(seen(each, cached.settings))
+    assert weights.neighbours(told[0].id) == {told[1].id}
+
+
+def test_the_way_of_a_hop_is_that_of_the_effects_graph(cached: Model, symptom: Symptoms) -> None:
+    told = [symptom("hub", CHANGE_S - 5, CHANGE_S + 90), symptom("user/alice", CHANGE_S + 15)]
+    (incident,) = told_of(cached, told)
+    parent = incident.symptoms[1].parent
+    assert parent is not None
+    assert parent.edge == "hub → cache → user/alice"
+
+
+@pytest.mark.parametrize(("at", "cause"), [(CHANGE_S - 1, "api"), (CHANGE_S, "hub")])
+def test_a_hidden_fault_is_supposed_only_where_the_graph_of_the_time_has_it(
+    cached: Model, symptom: Symptoms, at: float, cause: str
+) -> None:
+    (incident,) = told_of(cached, [symptom("hub", at, implicates={"api": 0.9})])
+    assert incident.causes[0].node == cause
