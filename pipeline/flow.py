@@ -59,7 +59,7 @@ class Flow:
 
     def router(self) -> Router:
         """Return ingest's first stage: observation → node."""
-        return Router.over(self.timelines)
+        return Router(self.timelines)
 
     def redactor(self) -> Redactor:
         """Return what takes secrets out of observations, with counts of its own."""

@@ -21,7 +21,7 @@ from pipeline.live.shards import Shard
 from pipeline.records import LogPosition, Placement
 from pipeline.settings_ingest import LogSettings
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 HUB = "jupyterhub-124-x7k2p"
 BORN = "2026-03-02T10:00:00Z"
@@ -113,7 +113,7 @@ def fleet_of(
     return Fleet(
         api=api,
         sink=sink,
-        router=Router([Resolver(application)]),
+        router=Router([Timeline.of([application])]),
         shard=Shard(0, 1),
         settings=logs or LogSettings(),
         source="test",

@@ -93,32 +93,20 @@ class Router:
     A node that several applications share has one id, so that it does not matter which one answers.
     """
 
-    def __init__(self, resolvers: Sequence[Resolver]) -> None:
-        self._spans: tuple[tuple[Resolver, ...], ...] = (tuple(resolvers),)
-        """The resolvers of each span of time in which no application has a new version."""
-        self._changes: tuple[datetime, ...] = ()
+    def __init__(self, timelines: Sequence[Timeline]) -> None:
+        starts = {v.valid_from for t in timelines for v in t.versions[1:]}
+        self._changes = tuple(sorted(start for start in starts if start is not None))
         """When one span gave way to the next; the span that begins then has that instant."""
+        known = {id(v): Resolver(v) for t in timelines for v in t.versions}
+        self._spans = tuple(
+            tuple(known[id(timeline.at(begins))] for timeline in timelines)
+            for begins in (_LONG_AGO, *self._changes)
+        )
+        """The resolvers of each span of time in which no application has a new version."""
         self._answers: dict[Hashable, _Answer] = {}
         self.mapped = 0
         self.unmapped = 0
         self._samples: Counter[str] = Counter()
-
-    @classmethod
-    def over(cls, timelines: Sequence[Timeline]) -> "Router":
-        """Return the router of applications whose graphs change in time."""
-        router = cls(())
-        known = {
-            id(version): Resolver(version)
-            for timeline in timelines
-            for version in timeline.versions
-        }
-        starts = {v.valid_from for t in timelines for v in t.versions[1:]}
-        router._changes = tuple(sorted(start for start in starts if start is not None))
-        router._spans = tuple(
-            tuple(known[id(timeline.at(begins))] for timeline in timelines)
-            for begins in (_LONG_AGO, *router._changes)
-        )
-        return router
 
     def node_of(self, observation: Log | Event | Metric) -> str | None:
         """Return the id of the observation's node, or None where no application has one."""

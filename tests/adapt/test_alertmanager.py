@@ -14,7 +14,7 @@ from pipeline.detect.registry import detectors
 from pipeline.ingest.route import Router
 from pipeline.records import Event, micros
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 BEGAN = datetime.fromisoformat("2026-03-02T10:15:00+00:00")
 LABELS = {
@@ -65,7 +65,7 @@ def labelled(**labels: str) -> Alert:
 
 
 def node(of: Alert) -> str | None:
-    router = Router([Resolver(load("jupyterhub-openshift", {}))])
+    router = Router([Timeline.of([load("jupyterhub-openshift", {})])])
     intake = Intake(source="s", decoders={}, router=router)
     batches = [*intake.alerts([of]), *intake.flush()]
     assert intake.counts["lines"] == intake.counts["observations"] == 1

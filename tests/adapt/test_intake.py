@@ -13,9 +13,9 @@ from pipeline.ingest.files import MAX_LINE_BYTES
 from pipeline.ingest.route import Router
 from pipeline.records import Batch
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
-ROUTER = Router([Resolver(load("jupyterhub-openshift", {}))])
+ROUTER = Router([Timeline.of([load("jupyterhub-openshift", {})])])
 LOG = {
     "@timestamp": 1772446504.5,
     "log": "refused\n",

@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.ingest.route import MAX_NAME, MAX_SAMPLES, OTHERS, Router, identity_of
 from pipeline.records import OBSERVATION, Event, Log, Metric
-from topology.load import load
+from topology.load import load, timelines
 from topology.model import Application, MatchRule, NodeTemplate
-from topology.resolve import Identity, Resolver
+from topology.resolve import Identity
 from topology.versions import Timeline
 
 TIME = '"time":"2026-03-02T10:00:00Z"'
@@ -23,7 +23,7 @@ def observed(fields: str) -> Log | Event | Metric:
 
 @pytest.fixture
 def router() -> Router:
-    return Router([Resolver(load("jupyterhub-openshift"))])
+    return Router([Timeline.of([load("jupyterhub-openshift")])])
 
 
 OBSERVED = {
@@ -86,15 +86,15 @@ def test_a_name_longer_than_any_is_unmapped(router: Router) -> None:
     assert router.node_of(observed(f'"signal":"log","pod":"{name}","message":"x"')) is None
 
 
-def resolvers(folder: Path, *names: str) -> Sequence[Resolver]:
+def applications(folder: Path, *names: str) -> Sequence[Timeline]:
     for name in names:
         text = f"application: {name}\nnodes: [{{id: shared}}, {{id: only-{name}}}]\n"
         (folder / f"{name}.yaml").write_text(text)
-    return [Resolver(load(str(folder / f"{name}.yaml"))) for name in names]
+    return timelines((str(folder / f"{name}.yaml"), {}) for name in names)
 
 
 def test_every_application_is_asked(tmp_path: Path) -> None:
-    router = Router(resolvers(tmp_path, "a", "b"))
+    router = Router(applications(tmp_path, "a", "b"))
     for node in ("shared", "only-a", "only-b"):
         assert router.node_of(observed(f'"signal":"log","node":"{node}","message":""')) == node
 
@@ -119,7 +119,7 @@ def shop(name: str, since: datetime | None, line: str | None = None) -> Applicat
 
 @pytest.fixture
 def split() -> Router:
-    return Router.over([Timeline.of([shop("old", None), shop("new", SPLIT, line="^new")])])
+    return Router([Timeline.of([shop("old", None), shop("new", SPLIT, line="^new")])])
 
 
 def log_at(seconds: float, **fields: str) -> Log:

@@ -17,7 +17,7 @@ from pipeline.settings_ingest import PrometheusSettings
 from servers.missing import Missing
 from servers.prometheus_server import Prometheus
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 SCRAPED = 'namespace="opf",service="jupyterhub",job="jupyterhub",pod="jupyterhub-1-abcde"'
 
@@ -62,7 +62,7 @@ def test_the_hubs_histograms_become_well_known_service_metrics(
     until = datetime.fromtimestamp(now, tz=UTC)
     window = Window(until - timedelta(minutes=3), until - timedelta(minutes=1))
 
-    router = Router([Resolver(load("jupyterhub-openshift"))])
+    router = Router([Timeline.of([load("jupyterhub-openshift")])])
 
     async def asked() -> dict[str, set[float]]:
         found: dict[str, set[float]] = {}

@@ -20,7 +20,7 @@ from pipeline.settings_ingest import PrometheusSettings
 from servers.children import free_port
 from servers.prometheus_server import Prometheus
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 HUB = 'namespace="opf",pod="jupyterhub-1-abcde"'
 USERS = Query(id="users", title="U", kind="select", promql="watched_users")
@@ -79,7 +79,7 @@ class Run:
 
 
 def router() -> Router:
-    return Router([Resolver(load("jupyterhub-openshift"))])
+    return Router([Timeline.of([load("jupyterhub-openshift")])])
 
 
 def work(

@@ -19,7 +19,7 @@ from servers.cluster_objects import EventOf
 from servers.control_plane import ControlPlane
 from servers.throttling import throttled
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 HUB = "jupyterhub-124-x7k2p"
 
@@ -33,7 +33,7 @@ class EventSite:
         self.sink = KeptSink()
         self.missed: list[float] = []
         self.troubles: list[str] = []
-        router = Router([Resolver(load("jupyterhub-openshift", {}))])
+        router = Router([Timeline.of([load("jupyterhub-openshift", {})])])
         self.events = Events(
             sink=self.sink,
             router=router,

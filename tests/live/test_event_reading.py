@@ -21,7 +21,7 @@ from pipeline.live.event_reading import EVENTS, EventReading
 from pipeline.live.events import Events
 from pipeline.live.shared import Shared
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 HUB = "jupyterhub-124-x7k2p"
 
@@ -56,7 +56,7 @@ def read_for(seconds: float) -> tuple[KeptSink, list[str | None]]:
                 api=api,
                 outbox=sink,
                 sink=sink,
-                router=Router([Resolver(load("jupyterhub-openshift", {}))]),
+                router=Router([Timeline.of([load("jupyterhub-openshift", {})])]),
                 namespaces=("ns",),
                 source="test",
                 trouble=lambda _who, what: troubles.append(what),

@@ -13,10 +13,10 @@ from pipeline.live.logs.budget import Budget
 from pipeline.live.logs.cursor import Cursor
 from pipeline.live.logs.lines import DROPPED_TOLD_S, ROTATED_TOLD_S, LiveLog
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 HUB = "jupyterhub-124-x7k2p"
-ROUTER_OF = Router([Resolver(load("jupyterhub-openshift", {}))])
+ROUTER_OF = Router([Timeline.of([load("jupyterhub-openshift", {})])])
 
 
 @pytest.fixture

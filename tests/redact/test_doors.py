@@ -30,14 +30,14 @@ from pipeline.redact import Redactor
 from pipeline.settings import Settings
 from redact.planted import KEY, KEY_SECRETS, PLANTED
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 HUB = "jupyterhub-124-x7k2p"
 PLACE = {"namespace": "opf-jupyterhub", "pod": HUB, "container": "jupyterhub"}
 TEXTS = [each.around.format(each.secret) for each in PLANTED]
 SECRETS = sorted({*(each.secret for each in PLANTED), *KEY_SECRETS})
-ROUTER = Router([Resolver(load("jupyterhub-openshift", {}))])
+ROUTER = Router([Timeline.of([load("jupyterhub-openshift", {})])])
 CAUSE = "[E 10:00:00 JupyterHub app:1] sqlalchemy.exc.OperationalError: (psycopg2.OperationalError)"
 
 

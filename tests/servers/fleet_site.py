@@ -17,7 +17,7 @@ from pipeline.live.shards import Shard
 from pipeline.records import LogPosition, Placement
 from pipeline.settings_ingest import ClusterSettings, LogSettings
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 PAUSE_S = 0.05
 
@@ -43,7 +43,7 @@ class FleetSite:
     async def running(self) -> AsyncIterator["FleetSite"]:
         """Watch and follow inside the block; an unexpected end of a task fails it."""
         application = load("jupyterhub-openshift", {})
-        router = Router([Resolver(application)])
+        router = Router([Timeline.of([application])])
         async with ClusterApi(self.cluster) as api, asyncio.TaskGroup() as tasks:
             started: list[asyncio.Task[None]] = []
 

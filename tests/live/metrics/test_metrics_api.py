@@ -17,7 +17,7 @@ from pipeline.live.metrics.metrics_api import CPU, MEMORY, MetricsApiPoller, Usa
 from pipeline.records import Gap, Metric, Observation, Rejected, Signal
 from pipeline.settings_ingest import ClusterSettings
 from topology.load import load
-from topology.resolve import Resolver
+from topology.versions import Timeline
 
 
 def pod(stamp: str = "2026-03-02T10:00:00Z", **usage: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def polled(tmp_path: Path, replies: list[web.Response]) -> tuple[MetricsApiPolle
                 namespaces=["opf"],
                 every_s=0.1,
                 sink=sink,
-                router=Router([Resolver(load("jupyterhub-openshift"))]),
+                router=Router([Timeline.of([load("jupyterhub-openshift")])]),
                 on_trouble=lambda what: told.append(what or "well"),
             )
             task = asyncio.create_task(poller.run())
