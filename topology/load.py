@@ -13,7 +13,7 @@ from topology.check import Finding, findings
 from topology.errors import Problem, TopologyError, TopologyErrors
 from topology.form import MalformedError, application_of
 from topology.model import Application
-from topology.versions import SameInstantError, Timeline, grouped
+from topology.versions import MAX_VERSIONS, SameInstantError, Timeline, TooManyError, grouped
 
 MAX_BYTES = 1_048_576
 """Ten thousand edges with a reason each; reading that takes seconds."""
@@ -40,7 +40,8 @@ def timelines(wanted: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[Timeline
     each application is first met.
 
     Raises:
-        TopologyError: as ``load``; or two versions of one application hold from the same instant.
+        TopologyError: as ``load``; or two versions of one application hold from the same instant,
+            or it has too many.
     """
     files = [
         (reference, *_read(_bytes_of(reference), reference, parameters))
@@ -68,6 +69,11 @@ def _timeline(files: Sequence[tuple[str, Application, yamltree.Tree]]) -> Timeli
         )
         problem = Problem(tree.line_of(_SINCE), "T026", what, remedy)
         raise TopologyError(file, problem) from same
+    except TooManyError as many:
+        file, version, tree = files[many.oldest]
+        what = f"one of {len(files)} versions of the application {version.name}, the oldest"
+        remedy = f"give the latest {MAX_VERSIONS}: what is older is told by the first of them"
+        raise TopologyError(file, Problem(tree.line_of(_SINCE), "T027", what, remedy)) from many
 
 
 def shipped() -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from itertools import pairwise
 from topology.model import Application
 
 MAX_VERSIONS = 8
-"""Versions that are kept, the latest: each has a graph that remembers 65,536 paths of 500 B and as
-many ways of 300 B at most, so 8 × 52 MB. The oldest beyond are folded into the oldest kept.
-Symptoms are remembered for hours: even on a day with eight versions each is told with its own."""
+"""Versions of one application: each has a graph that remembers 65,536 paths of 500 B and as many
+ways of 300 B at most, so 8 × 52 MB. Symptoms are remembered for hours: even on a day with eight
+versions each is told with its own."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -34,13 +34,20 @@ class SameInstantError(ValueError):
         """Their positions among what was given."""
 
 
+class TooManyError(ValueError):
+    """There are more versions than are kept: which to leave out is not ours to say."""
+
+    def __init__(self, oldest: int) -> None:
+        super().__init__(f"more than {MAX_VERSIONS} versions; the oldest is {oldest}")
+        self.oldest = oldest
+        """Its position among what was given."""
+
+
 @dataclass(frozen=True)
 class Timeline:
     """The versions of one application, oldest first."""
 
     versions: tuple[Application, ...]
-    folded: int = 0
-    """Older versions that were too many."""
 
     @classmethod
     def of(cls, versions: Iterable[Application]) -> "Timeline":
@@ -48,6 +55,7 @@ class Timeline:
 
         Raises:
             SameInstantError: two of them hold from the same instant (or both since ever).
+            TooManyError: there are more than are kept.
             ValueError: there are none, or they are of several applications.
         """
         given = tuple(versions)
@@ -58,8 +66,9 @@ class Timeline:
         for one, other in pairwise(order):
             if starts_s(given[one]) == starts_s(given[other]):
                 raise SameInstantError(one, other)
-        kept = order[-MAX_VERSIONS:]
-        return cls(tuple(given[position] for position in kept), len(given) - len(kept))
+        if len(order) > MAX_VERSIONS:
+            raise TooManyError(order[0])
+        return cls(tuple(given[position] for position in order))
 
     @property
     def name(self) -> str:
@@ -76,27 +85,13 @@ class Timeline:
         """When a version gave way to the next, in seconds since 1970: one less than versions."""
         return tuple(starts_s(version) for version in self.versions[1:])
 
-    def number_at(self, time_s: float) -> int:
-        """Return the position of the version that held at a time, in seconds since 1970."""
-        return bisect_right(self.changes_s, time_s)
-
     def at(self, time: datetime) -> Application:
         """Return the version that held at an aware time."""
-        return self.versions[self.number_at(_seconds(time))]
+        return self.versions[bisect_right(self.changes_s, _seconds(time))]
 
     def declares(self, node_id: str) -> bool:
         """Tell whether any version declares a node."""
         return any(version.template_of(node_id) is not None for version in self.versions)
-
-
-def timelines_of(applications: Iterable[Application]) -> tuple[Timeline, ...]:
-    """Return the timelines of applications, in the order in which each was first met.
-
-    Raises:
-        SameInstantError: two versions of one application hold from the same instant.
-    """
-    given = tuple(applications)
-    return tuple(Timeline.of(given[place] for place in places) for places in grouped(given))
 
 
 def grouped(applications: Iterable[Application]) -> Iterator[tuple[int, ...]]:

@@ -51,10 +51,12 @@ def sorted_hours(hours: list[float | None]) -> list[float | None]:
     return sorted(hours, key=lambda hour: -99.0 if hour is None else hour)
 
 
-def test_of_too_many_the_latest_are_kept_and_the_rest_counted() -> None:
-    timeline = Timeline.of(version(hour) for hour in range(MAX_VERSIONS + 3))
-    assert (len(timeline.versions), timeline.folded) == (MAX_VERSIONS, 3)
-    assert timeline.at(NOON) == version(3)
+def test_of_too_many_versions_the_oldest_is_told(tmp_path: Path) -> None:
+    since = [f"valid_from: 2026-03-{day:02}T12:00:00Z\n" for day in range(1, MAX_VERSIONS + 2)]
+    files = [written(tmp_path, f"{n}.yaml", each) for n, each in enumerate(since)]
+    assert len(timelines(files[1:])[0].versions) == MAX_VERSIONS
+    with pytest.raises(TopologyError, match=r"0\.yaml:2: T027: .*latest 8"):
+        timelines(reversed(files))
 
 
 def test_the_version_leaves_out_since_when_it_holds() -> None:
