@@ -63,9 +63,7 @@ def score(  # noqa: PLR0913 - one parameter a flag
     limits = read_thresholds(require or ())
     _check(paths, incidents, grace)
     flow = flow_of(settings_of(topology, parameters, settings_file))
-    cases = check_against(
-        read_labels(_bytes_of(labels), str(labels)), flow.applications, str(labels)
-    )
+    cases = check_against(read_labels(_bytes_of(labels), str(labels)), flow.timelines, str(labels))
     if incidents is not None:
         found = read_incidents(incidents)
     else:

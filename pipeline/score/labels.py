@@ -8,6 +8,7 @@ import difflib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.errors import UsageError
 from pipeline.records import Instant
 from pipeline.rejection import one_line, reason_of
-from topology.model import Application
+from topology.versions import Timeline
 
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -82,12 +83,13 @@ def read_labels(content: bytes, file: str) -> tuple[Case, ...]:
 
 
 def check_against(
-    cases: Iterable[Case], applications: Sequence[Application], file: str
+    cases: Iterable[Case], applications: Sequence[Timeline], file: str
 ) -> tuple[Case, ...]:
     """Return the cases, each with the application that it is scored in; its nodes are known there.
 
     With one application, that is the application of all cases, whatever they call it: its nodes
-    tell whether it is the right one. With several, a case must name one of them, or none.
+    tell whether it is the right one. With several, a case must name one of them, or none. A node is
+    known that any version of the application declares.
 
     Raises:
         UsageError: no such application, or no such node.
@@ -162,7 +164,7 @@ def _same_application(one: Case, other: Case) -> bool:
     return None in (one.application, other.application) or one.application == other.application
 
 
-def _placed(case: Case, by_name: dict[str, Application], file: str) -> Case:
+def _placed(case: Case, by_name: dict[str, Timeline], file: str) -> Case:
     if len(by_name) == 1:
         case = case.model_copy(update={"application": next(iter(by_name))})
     elif case.application is not None and case.application not in by_name:
@@ -178,11 +180,11 @@ def _placed(case: Case, by_name: dict[str, Application], file: str) -> Case:
     return case
 
 
-def _check_node(node: str, case: Case, applications: Sequence[Application], file: str) -> None:
+def _check_node(node: str, case: Case, applications: Sequence[Timeline], file: str) -> None:
     trouble = f"{file}: {_named(case)}: node {one_line(repr(node))}"
     if "{" in node:
         raise UsageError(f"{trouble} is a family of nodes; name the one that was hit")
-    if any(application.template_of(node) is not None for application in applications):
+    if any(application.declares(node) for application in applications):
         return
     where = ", ".join(application.name for application in applications)
     near = difflib.get_close_matches(node, _declared(applications), n=1)
@@ -190,8 +192,9 @@ def _check_node(node: str, case: Case, applications: Sequence[Application], file
     raise UsageError(f"{trouble} is not in the topology ({where}); {advice}")
 
 
-def _declared(applications: Sequence[Application]) -> Iterator[str]:
-    return (template.id for application in applications for template in application.nodes)
+def _declared(applications: Sequence[Timeline]) -> Iterator[str]:
+    versions = chain.from_iterable(application.versions for application in applications)
+    return (template.id for version in versions for template in version.nodes)
 
 
 def _named(case: Case) -> str:

@@ -1,6 +1,7 @@
 """Labels that cannot be right are refused in one line that says which and what to do."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import pytest
 
@@ -9,12 +10,15 @@ from pipeline.errors import UsageError
 from pipeline.score import check_against, check_span, read_labels
 from score_values import case, labels_file, raw_case
 from topology.model import Application, NodeTemplate
+from topology.versions import Timeline
 
-PETSHOP = Application(
-    name="petshop",
-    nodes=(NodeTemplate(id="db"), NodeTemplate(id="front"), NodeTemplate(id="user/{user}")),
-)
-HUB = Application(name="hub", nodes=(NodeTemplate(id="hub/db"),))
+
+def declared(name: str, *nodes: str, since: datetime | None = None) -> Application:
+    return Application(name=name, valid_from=since, nodes=tuple(NodeTemplate(id=n) for n in nodes))
+
+
+PETSHOP = Timeline.of([declared("petshop", "db", "front", "user/{user}")])
+HUB = Timeline.of([declared("hub", "hub/db")])
 
 
 def test_cases_are_read_as_they_stand() -> None:
@@ -95,6 +99,12 @@ def test_unknown_nodes_are_told_with_what_was_meant() -> None:
     with pytest.raises(UsageError, match="family"):
         check_against([case(affected=["user/{user}"])], [PETSHOP], "l")
     check_against([case(affected=["user/alice"])], [PETSHOP], "l")
+
+
+def test_a_node_of_any_version_is_known() -> None:
+    later = declared("petshop", "store", since=at(3_600))
+    both = Timeline.of([*PETSHOP.versions, later])
+    check_against([case(root=["db"], affected=["store"])], [both], "l")
 
 
 def test_with_one_application_all_cases_are_its_own() -> None:

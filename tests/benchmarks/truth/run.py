@@ -44,7 +44,7 @@ def analysed(recordings: Sequence[Recording]) -> Iterator[Analysed]:
             for recording, incidents in zip(group, found, strict=True):
                 labels = recording.labels
                 cases = read_labels(labels.read_bytes(), str(labels))
-                cases = check_against(cases, flow.applications, str(labels))
+                cases = check_against(cases, flow.timelines, str(labels))
                 yield Analysed(recording, cases, list(map(Incident.model_validate_json, incidents)))
 
 
