@@ -125,21 +125,12 @@ class InProcess:
         """Take what ingest would publish, in order."""
         for value in published:
             self._offset += 1
-            for step in self._detected(value):
+            for step in detected(self.detect, self._offset, value):
                 self._correlate(step)
 
     def incidents(self) -> list[Incident]:
         """Return the latest revisions, merged ones left out, by start and id."""
         return final(self.latest.values())
-
-    def _detected(self, value: Batch | Gap | Mark) -> Iterator[DetectStep]:
-        if isinstance(value, Batch):
-            yield self.detect.on_batch(FEED_OF_SIGNAL[value.signal], self._offset, value)
-        elif isinstance(value, Gap):
-            yield self.detect.on_gap(FEED_OF_SIGNAL[value.signal], self._offset, value)
-        else:
-            for feed in FEEDS:
-                yield self.detect.on_mark(feed, value)
 
     def _correlate(self, step: DetectStep) -> None:
         for _, symptom in step.symptoms:
@@ -153,6 +144,19 @@ class InProcess:
             for incident in told.incidents:
                 self.latest[incident.id] = incident
                 self.on_revision(incident)
+
+
+def detected(
+    partition: DetectPartition, offset: int, value: Batch | Gap | Mark
+) -> Iterator[DetectStep]:
+    """Yield what one value that ingest published at an offset brings: a mark is of every feed."""
+    if isinstance(value, Batch):
+        yield partition.on_batch(FEED_OF_SIGNAL[value.signal], offset, value)
+    elif isinstance(value, Gap):
+        yield partition.on_gap(FEED_OF_SIGNAL[value.signal], offset, value)
+    else:
+        for feed in FEEDS:
+            yield partition.on_mark(feed, value)
 
 
 def final(incidents: Iterable[Incident], *, merged: bool = False) -> list[Incident]:

@@ -22,12 +22,10 @@ from pipeline.assembly import flow_of
 from pipeline.broker.ensure import ensure_topics
 from pipeline.broker.progress import wait_for_all
 from pipeline.demo.broker import embedded_broker
-from pipeline.flow import Flow
+from pipeline.flow import Flow, detected
 from pipeline.ingest.batching import Batcher
 from pipeline.ingest.steps import Stepper
 from pipeline.records import (
-    FEED_OF_SIGNAL,
-    FEEDS,
     OBSERVATION,
     OBSERVATION_VALUE,
     Batch,
@@ -104,11 +102,7 @@ def _detect(
 ) -> None:
     partition = flow.detect_partition(0, 1)
     for offset, value in enumerate(published):
-        if isinstance(value, Batch):
-            steps = [partition.on_batch(FEED_OF_SIGNAL[value.signal], offset, value)]
-        else:
-            steps = [partition.on_mark(feed, value) for feed in FEEDS]
-        for step in steps:
+        for step in detected(partition, offset, value):
             symptoms += step.symptoms
             symptoms += [step.mark] if step.mark else []
 

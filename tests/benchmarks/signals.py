@@ -21,8 +21,8 @@ from benchmarks.bench import cpu_of, say, tell
 from benchmarks.quiet import NAMES
 from pipeline.assembly import flow_of
 from pipeline.detect.partition import DetectPartition
-from pipeline.flow import Flow
-from pipeline.records import FEED_OF_SIGNAL, FEEDS, Batch, Log, Mark, Metric, Signal
+from pipeline.flow import Flow, detected
+from pipeline.records import FEEDS, Batch, Log, Mark, Metric, Signal
 from pipeline.settings import Settings
 
 _SOURCE = "bench"
@@ -89,11 +89,7 @@ def run(partition: DetectPartition, published: Iterator[Batch | Mark] | list[Bat
     """Hand over what was published; return the bytes of the rows that are left."""
     rows: dict[bytes, int] = {}
     for offset, value in enumerate(published):
-        if isinstance(value, Batch):
-            steps = [partition.on_batch(FEED_OF_SIGNAL[value.signal], offset, value)]
-        else:
-            steps = [partition.on_mark(feed, value) for feed in FEEDS]
-        for step in steps:
+        for step in detected(partition, offset, value):
             rows |= {key: len(key) + len(row or b"") for key, row in step.rows.items()}
     return sum(rows.values())
 
