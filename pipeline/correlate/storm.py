@@ -7,7 +7,10 @@ by the wait: 1 to 5 % of what passes, however many symptoms come in it::
     symptoms   explanation      wait   share
          100   30 to 40 ms       3 s     1 %
          300   100 to 160 ms     9 s     2 %
-       1 000   1.0 to 1.6 s     30 s     5 %
+       1 000   0.7 to 1.7 s     30 s     5 %
+
+The longest single step measured at 1,000 symptoms, a mark at which several of these come together:
+0.9 s where few reach each other, 4.3 s where all do (``benchmarks.correlate``).
 
 Before it is a storm, each of the first 99 is explained at once: 1 to 3 s of CPU time in all. What
 is beyond ``max_symptoms`` is not taken, counted (``Fates.overflow``) and costs some 5 µs. It is not
