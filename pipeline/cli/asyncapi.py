@@ -25,7 +25,13 @@ _MESSAGES: dict[str, dict[str, tuple[str, str | None, str | None]]] = {
     "observations.events": {"batch": ("Events, gaps and marks", "topic.observations", None)},
     "observations.metrics": {"batch": ("Samples, gaps and marks", "topic.observations", None)},
     "symptoms": {"symptom": ("A revision of a symptom, or a mark", "topic.symptoms", None)},
-    "topology": {"graph": ("A graph, or where a pod runs", "topic.topology", None)},
+    "topology": {
+        "graph": (
+            "A graph (each version has the key application@version, too), or where a pod runs",
+            "topic.topology",
+            None,
+        )
+    },
     "ingest": {"positions": ("How far a source has been read", "topic.ingest", None)},
     "incidents": {
         "revision": (

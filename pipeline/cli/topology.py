@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from pipeline.cli.console import Harmless
+from pipeline.cli.options import SettingsFile
 from pipeline.errors import UsageError
 from pipeline.harmless import json_text, lines
 from topology import draw
@@ -68,16 +69,27 @@ def check(
 
 
 @topology_app.command()
-def show(
+def show(  # noqa: PLR0913 - one parameter a flag
     topology: Annotated[str, typer.Argument(metavar="FILE|NAME")],
     settings: Set = None,
     form: Annotated[Format, typer.Option("--format")] = Format.TERMINAL,
     output: Output = None,
     *,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            help="Take APPLICATION, or APPLICATION@VERSION as incidents name it, from the topic.",
+        ),
+    ] = False,
+    settings_file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw a topology: its nodes, and who can break whom."""
-    application = load(topology, _parameters(settings))
+    if published:
+        application = _published(topology, settings, settings_file)
+    else:
+        application = load(topology, _parameters(settings))
     form = Format.JSON if as_json else form
     if form is Format.TERMINAL and output is None:
         width = None if sys.stdout.isatty() else FILE_WIDTH
@@ -128,6 +140,17 @@ def resolve(  # noqa: PLR0913 - one option for each thing that a rule may look a
 def schema(output: Output = None) -> None:
     """Print the JSON Schema of topology files, for editors and other programs."""
     _write(_json(file_schema()), output)
+
+
+def _published(wanted: str, settings: list[str] | None, file: Path | None) -> Application:
+    from pipeline.broker.clients import quiet_library
+    from pipeline.broker.graphs import published_graph
+    from pipeline.settings_sources import load_settings
+
+    if settings:
+        raise UsageError("--set and --published: what is published has its parameters already")
+    quiet_library()
+    return published_graph(load_settings(file, {}).kafka, wanted)
 
 
 def _verdict(reference: str, parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pipeline.records.base import Record, SchemaVersion
 
 
 class GraphRecord(Record):
-    """A version of an application's graph, keyed by the application.
+    """A version of an application's graph.
 
+    The latest is keyed by the application, and each that it has had by `application@version`.
     Incidents name the version that they were explained with.
     """
 

@@ -53,7 +53,7 @@ def serve(role: Role, settings: Settings, *, lifeline: bool = False) -> None:
     flow = flow_of(settings)
     ensure_topics(settings.kafka)
     if role == "correlate":
-        publish_graphs(settings.kafka, flow.applications)
+        publish_graphs(settings.kafka, flow.timelines)
     health = Health(role)
     port: int | None = getattr(settings.health, f"{role}_port")
     if lifeline:

@@ -75,3 +75,8 @@ def test_a_drawing_can_be_written_to_a_file(tmp_path: Path) -> None:
     file = tmp_path / "graph.txt"
     run("show", "jupyterhub-openshift", "--output", str(file))
     assert "jupyterhub/db" in file.read_text(encoding="utf-8")
+
+
+def test_what_is_published_has_its_parameters() -> None:
+    with pytest.raises(UsageError, match="has its parameters already"):
+        run("show", "jupyterhub-openshift", "--published", "--set", "namespace=a")
