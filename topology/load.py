@@ -4,7 +4,8 @@ A reference is the path of a file, or the name of a shipped application (``appli
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -43,37 +44,89 @@ def timelines(wanted: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[Timeline
         TopologyError: as ``load``; or two versions of one application hold from the same instant,
             or it has too many.
     """
-    files = [
-        (reference, *_read(_bytes_of(reference), reference, parameters))
-        for reference, parameters in wanted
-    ]
-    return tuple(
-        _timeline([files[place] for place in places])
-        for places in grouped(application for _, application, _ in files)
+    return tuple(_timeline(files) for files in _by_application([_file(*each) for each in wanted]))
+
+
+def checked(
+    wanted: Iterable[tuple[str, Mapping[str, str]]],
+) -> list[tuple[str, Application | TopologyError]]:
+    """Return each reference with its application, or with what is wrong: also beside the others."""
+    verdicts: list[tuple[str, Application | TopologyError]] = []
+    readable: dict[int, _File] = {}
+    for place, (reference, parameters) in enumerate(wanted):
+        try:
+            readable[place] = _file(reference, parameters)
+            verdicts.append((reference, readable[place].application))
+        except TopologyError as trouble:
+            verdicts.append((reference, trouble))
+    places = {id(file): place for place, file in readable.items()}
+    for files in _by_application([*readable.values()]):
+        for file, trouble in _conflicts(files):
+            verdicts[places[id(file)]] = (file.reference, trouble)
+    return verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    reference: str
+    application: Application
+    tree: yamltree.Tree
+
+    def told(self, code: str, what: str, remedy: str) -> TopologyError:
+        """Return what is wrong with where it says from when it holds."""
+        problem = Problem(self.tree.line_of(_SINCE), code, what, remedy)
+        return TopologyError(self.reference, problem)
+
+
+def _file(reference: str, parameters: Mapping[str, str]) -> _File:
+    return _File(reference, *_read(_bytes_of(reference), reference, parameters))
+
+
+def _by_application(files: Sequence[_File]) -> Iterator[list[_File]]:
+    for places in grouped(file.application for file in files):
+        yield [files[place] for place in places]
+
+
+def _timeline(files: Sequence[_File]) -> Timeline:
+    for _, trouble in _conflicts(files):
+        raise trouble
+    return Timeline.of(file.application for file in files)
+
+
+def _conflicts(files: Sequence[_File]) -> Iterator[tuple[_File, TopologyError]]:
+    """Yield the files of one application that cannot be beside the others, and why."""
+    left = list(files)
+    while True:
+        try:
+            Timeline.of(file.application for file in left)
+        except SameInstantError as same:
+            later = left.pop(same.later)
+            yield later, _same_instant(later, left[same.earlier])
+        except TooManyError as many:
+            oldest = left.pop(many.oldest)
+            yield oldest, _too_many(oldest, len(files))
+        else:
+            return
+
+
+def _same_instant(later: _File, other: _File) -> TopologyError:
+    version = other.application
+    since = "since ever" if version.valid_from is None else f"from {version.valid_from}"
+    what = (
+        f"a second version of the application {version.name} {since}; the other is in"
+        f" {other.reference}"
     )
+    remedy = (
+        "give each version its own valid_from; to run it twice, give each instance its own"
+        " parameter `instance`"
+    )
+    return later.told("T026", what, remedy)
 
 
-def _timeline(files: Sequence[tuple[str, Application, yamltree.Tree]]) -> Timeline:
-    try:
-        return Timeline.of(application for _, application, _ in files)
-    except SameInstantError as same:
-        other, version, _ = files[same.earlier]
-        file, _, tree = files[same.later]
-        since = "since ever" if version.valid_from is None else f"from {version.valid_from}"
-        what = (
-            f"a second version of the application {version.name} {since}; the other is in {other}"
-        )
-        remedy = (
-            "give each version its own valid_from; to run it twice, give each instance its own"
-            " parameter `instance`"
-        )
-        problem = Problem(tree.line_of(_SINCE), "T026", what, remedy)
-        raise TopologyError(file, problem) from same
-    except TooManyError as many:
-        file, version, tree = files[many.oldest]
-        what = f"one of {len(files)} versions of the application {version.name}, the oldest"
-        remedy = f"give the latest {MAX_VERSIONS}: what is older is told by the first of them"
-        raise TopologyError(file, Problem(tree.line_of(_SINCE), "T027", what, remedy)) from many
+def _too_many(oldest: _File, count: int) -> TopologyError:
+    what = f"one of {count} versions of the application {oldest.application.name}, the oldest"
+    remedy = f"give the latest {MAX_VERSIONS}: what is older is told by the first of them"
+    return oldest.told("T027", what, remedy)
 
 
 def shipped() -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pipeline.harmless import json_text, lines
 from topology import draw
 from topology.errors import TopologyError
 from topology.form import schema as file_schema
-from topology.load import load
+from topology.load import checked, load
 from topology.model import Application
 from topology.resolve import Identity, Resolution, Resolver
 
@@ -56,9 +56,10 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Validate topology files; say what is wrong, where, and what to do."""
+    """Validate topology files, each and together; say what is wrong, where, and what to do."""
     given = _parameters(settings)
-    verdicts = [_verdict(reference, given) for reference in topologies]
+    found = checked((reference, given) for reference in topologies)
+    verdicts = [_verdict(reference, answer) for reference, answer in found]
     if as_json:
         _print_json(verdicts)
     else:
@@ -153,21 +154,19 @@ def _published(wanted: str, settings: list[str] | None, file: Path | None) -> Ap
     return published_graph(load_settings(file, {}).kafka, wanted)
 
 
-def _verdict(reference: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        application = load(reference, parameters)
-    except TopologyError as trouble:
-        problems = [{"file": trouble.file, **asdict(problem)} for problem in trouble.problems]
-        return {"topology": reference, "ok": False, "problems": problems, "said": str(trouble)}
+def _verdict(reference: str, answer: Application | TopologyError) -> dict[str, Any]:
+    if isinstance(answer, TopologyError):
+        problems = [{"file": answer.file, **asdict(problem)} for problem in answer.problems]
+        return {"topology": reference, "ok": False, "problems": problems, "said": str(answer)}
     return {
         "topology": reference,
         "ok": True,
         "problems": [],
-        "application": application.name,
-        "version": application.version,
-        "valid_from": _since(application),
-        "nodes": len(application.nodes),
-        "edges": len(application.edges),
+        "application": answer.name,
+        "version": answer.version,
+        "valid_from": _since(answer),
+        "nodes": len(answer.nodes),
+        "edges": len(answer.edges),
     }
 
 

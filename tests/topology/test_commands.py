@@ -51,6 +51,16 @@ def test_check_tells_of_every_file(tmp_path: Path) -> None:
     assert result.stderr.startswith(f"{bad}:3: T009: ")
 
 
+def test_check_tells_of_files_that_cannot_be_together(tmp_path: Path) -> None:
+    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    for file in files:
+        file.write_text("application: x\nnodes:\n  - id: a\n", encoding="utf-8")
+    result = CliRunner().invoke(topology_app, ["check", *map(str, files)])
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{files[0]}: fine: ")
+    assert result.stderr.startswith(f"{files[1]}:1: T026: ")
+
+
 def test_check_answers_programs() -> None:
     (verdict,) = json.loads(run("check", "jupyterhub-openshift", "--json"))
     assert verdict["ok"]

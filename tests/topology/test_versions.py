@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topology import Application, NodeTemplate, Timeline, TopologyError, timelines
+from topology.load import checked
 from topology.versions import MAX_VERSIONS
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -89,3 +90,18 @@ def test_two_files_from_the_same_instant_are_told(tmp_path: Path, since: str) ->
         with pytest.raises(TopologyError, match=r"\.yaml:[12]: T026: .*application shop") as told:
             timelines([one, other])
         assert told.value.file == other[0]
+
+
+def test_all_that_cannot_be_beside_the_others_is_told_once(tmp_path: Path) -> None:
+    days = [1, 2, 1, *range(3, MAX_VERSIONS + 3), 2]
+    since = [f"valid_from: 2026-03-{day:02}T12:00:00Z\n" for day in days]
+    files = [written(tmp_path, f"{n}.yaml", each) for n, each in enumerate(since)]
+    verdicts = checked([("jupyterhub-openshift", {}), ("nowhere", {}), *files])
+    codes = {
+        name.rpartition("/")[2]: found.problems[0].code
+        for name, found in verdicts
+        if isinstance(found, TopologyError)
+    }
+    last = f"{len(days) - 1}.yaml"
+    wanted = {"nowhere": "T001", "2.yaml": "T026", last: "T026", "0.yaml": "T027", "1.yaml": "T027"}
+    assert codes == wanted
