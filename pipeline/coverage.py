@@ -1,7 +1,8 @@
 """What is observed of each node, since when, and where we are blind.
 
 In: the rows of detection, which say what came and what was lost; the applications, which say what
-should come. Out: a report, sorted (``pipeline.coverage_forms`` tells it as JSON and as metrics).
+should come: each by the version of its graph that holds at the watermark. Out: a report, sorted
+(``pipeline.coverage_forms`` tells it as JSON and as metrics).
 Pure; times in microseconds of event time.
 
 A *blind spot* is a signal that a node's template declares and of which nothing ever came. Nodes
@@ -12,6 +13,7 @@ an edge are dark, a fault can spread along it without a sign.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import chain
 from typing import cast
@@ -20,9 +22,10 @@ import msgspec
 
 from pipeline.detect.coverage import Losses, Stretch
 from pipeline.detect.partition import NodeRow, PartitionRow
-from pipeline.records import SIGNAL_OF_FEED, SIGNALS, Signal
+from pipeline.records import SIGNAL_OF_FEED, SIGNALS, Signal, instant
 from topology import ids
 from topology.model import Application
+from topology.versions import Timeline
 
 _PARTITION = b"|partition"
 
@@ -161,8 +164,14 @@ class Rows:
         ]
 
 
-def report_of(rows: Rows, applications: Sequence[Application]) -> Report:
-    """Return what the rows and the applications come to."""
+def report_of(rows: Rows, timelines: Iterable[Timeline], now: datetime) -> Report:
+    """Return what the rows and the applications come to.
+
+    ``now`` stands for the watermark while there is none: a version that is given ahead of its time
+    promises nothing as yet.
+    """
+    time = now if rows.watermark is None else instant(rows.watermark)
+    applications = [timeline.at(time) for timeline in timelines]
     known = {*rows.by_node, *chain.from_iterable(map(_named, applications))}
     return Report(
         watermark=rows.watermark,

@@ -61,8 +61,8 @@ def checked(
             verdicts.append((reference, trouble))
     places = {id(file): place for place, file in readable.items()}
     for files in _by_application([*readable.values()]):
-        for file, trouble in _conflicts(files):
-            verdicts[places[id(file)]] = (file.reference, trouble)
+        for file, conflict in _conflicts(files):
+            verdicts[places[id(file)]] = (file.reference, conflict)
     return verdicts
 
 

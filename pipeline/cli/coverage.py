@@ -53,6 +53,7 @@ def coverage(  # noqa: PLR0913 - one parameter a flag
 def _report(
     topology: Topologies, parameters: list[str] | None, settings_file: SettingsFile
 ) -> "Report":
+    from pipeline import clock
     from pipeline.broker.clients import quiet_library
     from pipeline.broker.rows import worker_rows
     from pipeline.coverage import Rows, report_of
@@ -64,7 +65,7 @@ def _report(
     rows = Rows()
     for key, value in worker_rows(settings.kafka, "detect").items():
         rows.take(key, value)
-    return report_of(rows, [timeline.latest for timeline in found])
+    return report_of(rows, found, clock.now())
 
 
 def _print(report: "Report") -> None:

@@ -1,6 +1,8 @@
 """What the coverage report says of what came, what was lost and what never came."""
 
 import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -8,8 +10,12 @@ import pytest
 from pipeline.coverage import Report, Rows, Seen, report_of
 from pipeline.detect.coverage import MINUTE, Coverage, Losses, Stretch
 from pipeline.detect.partition import NodeRow
+from pipeline.records import micros
 from topology.load import load
 from topology.model import Application, Edge, NodeTemplate
+from topology.versions import Timeline
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 APPLICATION = Application(
     name="shop",
@@ -40,11 +46,11 @@ def watermark(high: int) -> tuple[bytes, bytes]:
     return b"0|partition", b'{"watermark": {"high": %d}}' % high
 
 
-def report(*rows: tuple[bytes, bytes]) -> Report:
+def report(*rows: tuple[bytes, bytes], versions: Sequence[Application] = (APPLICATION,)) -> Report:
     collected = Rows()
     for key, value in rows:
         collected.take(key, value)
-    return report_of(collected, [APPLICATION])
+    return report_of(collected, [Timeline.of(versions)], NOW)
 
 
 def seen(told: Report, node: str, signal: str) -> Seen:
@@ -137,7 +143,21 @@ def test_a_part_of_the_report_is_about_some_nodes_or_blind_spots_only() -> None:
 
 
 def test_of_a_shipped_application_all_nodes_without_variables_are_looked_for() -> None:
-    told = report_of(Rows(), [load("jupyterhub-openshift")])
+    told = report_of(Rows(), [Timeline.of([load("jupyterhub-openshift")])], NOW)
     nodes = {node.id for node in told.nodes}
     assert {"jupyterhub/hub", "jupyterhub/db", "infrastructure/volume/jupyterhub-db"} <= nodes
     assert not any("{" in node for node in nodes)
+
+
+@pytest.mark.parametrize(
+    ("at", "blind"), [(None, "old"), (NOW, "old"), (NOW + timedelta(hours=1), "new")]
+)
+def test_a_version_promises_nothing_before_its_time(at: datetime | None, blind: str) -> None:
+    old = Application(name="shop", nodes=(NodeTemplate(id="old", observed=("logs",)),))
+    new = Application(
+        name="shop",
+        valid_from=NOW + timedelta(hours=1),
+        nodes=(NodeTemplate(id="new", observed=("logs",)),),
+    )
+    rows = [] if at is None else [watermark(micros(at))]
+    assert report(*rows, versions=[new, old]).blind_spots == [(blind, "log")]
