@@ -21,6 +21,7 @@ from pipeline.live.shards import Shard
 from pipeline.records import LogPosition, Placement
 from pipeline.settings_ingest import LogSettings
 from topology.load import load
+from topology.model import Application
 from topology.versions import Timeline
 
 HUB = "jupyterhub-124-x7k2p"
@@ -99,7 +100,7 @@ class Site:
         await self.until(lambda: self.sink.texts() == list(texts))
 
 
-def fleet_of(
+def fleet_of(  # noqa: PLR0913 - one for each thing that a test may choose
     api: ClusterApi,
     sink: KeptSink,
     spawn: Callable[[Follower], "asyncio.Task[None]"],
@@ -107,13 +108,14 @@ def fleet_of(
     *,
     logs: LogSettings | None = None,
     positions: dict[str, LogPosition] | None = None,
+    ahead: tuple[Application, ...] = (),
 ) -> Fleet:
-    """Return a fleet that follows what belongs to JupyterHub."""
+    """Return a fleet that follows what belongs to JupyterHub; ``ahead`` are later versions."""
     application = load("jupyterhub-openshift", {})
     return Fleet(
         api=api,
         sink=sink,
-        router=Router([Timeline.of([application])]),
+        router=Router([Timeline.of([application, *ahead])]),
         shard=Shard(0, 1),
         settings=logs or LogSettings(),
         source="test",

@@ -203,9 +203,10 @@ class Ingest:
         return pods and (self._events.is_listed or self._shared.shard.of > 1)
 
     def _nodes(self) -> set[str]:
-        """Return all nodes that are known to exist."""
-        applications = self._shared.flow.applications
-        declared = {node.id for each in applications for node in each.nodes if "{" not in node.id}
+        """Return all nodes that are known to exist now."""
+        now = clock.now()
+        graphs = [timeline.at(now) for timeline in self._shared.flow.timelines]
+        declared = {node.id for each in graphs for node in each.nodes if "{" not in node.id}
         return declared | self._fleet.nodes()
 
     def _counts(self) -> Counter[str]:
@@ -261,7 +262,8 @@ class Ingest:
             await door.first_list.wait()
         for key, position in self._fleet.orphans().items():
             namespace, pod, _, container = key.split("/", 3)
-            node = self._shared.router.resolve(Identity(namespace=namespace, name=pod))
+            identity = Identity(namespace=namespace, name=pod)
+            node = self._shared.router.resolve(identity, position.through)
             if node is None or position.ended or key not in self._own:
                 continue
             self._shared.sink.gap(

@@ -11,6 +11,7 @@ from pipeline.live.cluster.api import ClusterApi
 from pipeline.live.logs.fleet import Door
 from pipeline.live.logs.follow import Follower
 from pipeline.records import LogPosition, Placement, Positions, canonical
+from topology.model import Application, MatchRule, NodeTemplate
 
 KEY = f"ns/{HUB}/u1/main"
 MANY = 10_000
@@ -21,12 +22,16 @@ MAX_RECORD = 1_000_000
 class Idle:
     """A fleet whose followers never run."""
 
-    def __init__(self, positions: dict[str, LogPosition] | None = None) -> None:
+    def __init__(
+        self, positions: dict[str, LogPosition] | None = None, *ahead: Application
+    ) -> None:
         self.placements: list[Placement] = []
         self.spawned: list[Follower] = []
         self._loop = asyncio.get_running_loop()
         api = ClusterApi.__new__(ClusterApi)  # nobody asks it anything
-        self.fleet = fleet_of(api, KeptSink(), self._spawn, self.placements, positions=positions)
+        self.fleet = fleet_of(
+            api, KeptSink(), self._spawn, self.placements, positions=positions, ahead=ahead
+        )
         self.door = self.fleet.door("ns")
 
     def _spawn(self, follower: Follower) -> "asyncio.Task[None]":
@@ -60,6 +65,17 @@ async def test_what_a_list_does_not_have_is_gone_and_what_it_has_stays() -> None
     await listed(idle.door, pod())
     assert list(idle.door.known) == [f"ns/{HUB}/u1"]
     assert [placed.until is None for placed in idle.placements] == [True, True, False]
+
+
+@looped
+async def test_a_graph_given_ahead_moves_no_pod_that_has_a_node_now() -> None:
+    everything = NodeTemplate(id="next", match=(MatchRule(name=".*"),))
+    since = clock.now() + timedelta(days=1)
+    ahead = Application(name="jupyterhub-openshift", valid_from=since, nodes=(everything,))
+    idle = Idle(None, ahead)
+    await listed(idle.door, pod(), pod("newcomer"))
+    assert [placed.node for placed in idle.placements] == ["jupyterhub/hub", "next"]
+    assert [follower.log.node for follower in idle.spawned] == ["jupyterhub/hub", "next"]
 
 
 @looped

@@ -111,7 +111,12 @@ class Fleet:
 
     def node_of(self, pod: PodView) -> str | None:
         """Return the graph node that a pod belongs to."""
-        return self.router.resolve(Identity(namespace=pod.namespace, name=pod.name))
+        return self._node(Identity(namespace=pod.namespace, name=pod.name))
+
+    def _node(self, identity: Identity) -> str | None:
+        """Return the node by the graphs that hold now; else by any: a new one may know it."""
+        router = self.router
+        return router.resolve(identity, clock.now()) or router.resolve(identity)
 
     def nodes(self) -> set[str]:
         """Return the nodes that have a pod."""
@@ -266,7 +271,7 @@ class Fleet:
             pod_uid=pod.uid,
             container=container,
             cluster_node=pod.cluster_node,
-            node=self.router.resolve(identity),
+            node=self._node(identity),
             source=self.source,
             cursor=Cursor.of(position),
             budget=Budget(self.settings.lines_per_s, self.settings.burst_lines),

@@ -240,7 +240,7 @@ class MetricsPoller:
             self._gap(node, window, reason="too-many-series", what=what, lost=samples)
 
     def _node_of(self, left_out: Over) -> str | None:
-        return self.router.resolve(identity_of(left_out.example))
+        return self.router.resolve(identity_of(left_out.example), left_out.example.time)
 
     def _tell_of_skipped(self, nodes: Iterable[str], skipped: Window, query: str) -> None:
         """Tell each node once of an interruption, whatever number of queries are about it."""
