@@ -50,9 +50,12 @@ def flow_of(settings: Settings) -> Flow:
 
 
 def _calibrated(settings: CorrelateSettings) -> CorrelateSettings:
-    if settings.sharpness is not None:
-        return settings
-    return replace(settings, sharpness=load_calibration().sharpness)
+    shipped = load_calibration()
+    return replace(
+        settings,
+        sharpness=shipped.sharpness if settings.sharpness is None else settings.sharpness,
+        doubt=shipped.doubt if settings.doubt is None else settings.doubt,
+    )
 
 
 def _check_apart(applications: Sequence[Timeline]) -> None:

@@ -30,6 +30,7 @@ class Calibration(BaseModel):
 
     version: int
     sharpness: float = Field(gt=0)
+    doubt: float = Field(gt=0)
     fit: Fit
 
 

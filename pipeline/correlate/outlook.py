@@ -64,7 +64,10 @@ class Outlook:
             node: share * (self.expected(group, node).factor if share >= WORTH_A_LOOK else 1.0)
             for node, share in group.shares.items()
         }
-        sure = sharpened(shares, self.model.settings.sharpness or 1.0)
+        settings = self.model.settings
+        sharpness = 1.0 if settings.sharpness is None else settings.sharpness
+        doubt = 1.0 if settings.doubt is None else settings.doubt
+        sure = sharpened(shares, sharpness, doubt)
         ranked = sorted(sure.items(), key=lambda item: (-round(item[1], 4), item[0]))
         return replace(group, shares=dict(ranked))
 

@@ -91,6 +91,9 @@ class CorrelateSettings:
     sharpness: float | None = None
     """Power that shares of causes are raised to, so that they are as sure as they prove to be; 1
     leaves them alone. None: as shipped (``calibration.yaml``)."""
+    doubt: float | None = None
+    """How many times the share of a cause that nobody listed counts, then; 1 leaves it alone. None:
+    as shipped."""
     resolve_after_s: float = 300.0
     """Quiet time after the last sign of trouble until an incident counts as resolved."""
     rollout_s: float = 120.0

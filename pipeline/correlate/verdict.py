@@ -9,17 +9,17 @@ from pipeline.records import Severity, Symptom, Verdict
 
 OPENING_WEIGHT = 1.0
 """Weight of evidence that opens an incident: one major symptom, or several minor ones."""
-CONFIDENT, CONFIDENT_LEAD, AMBIGUOUS = 0.6, 0.2, 0.3
-"""A first cause this likely and this far ahead is confident; below the last it is unknown."""
+CONFIDENT, AMBIGUOUS = 0.9, 0.3
+"""A first cause this likely is confident: nine in ten are right. Below the last it is unknown."""
 RANK: Mapping[Severity, int] = {"minor": 0, "major": 1, "critical": 2}
 
 _LESSER: dict[Severity, Severity] = {"minor": "minor", "major": "minor", "critical": "major"}
 
 
 def verdict_of(probabilities: Sequence[float]) -> Verdict:
-    """Return the verdict on causes by their probabilities, the likeliest first."""
-    first, second = (*probabilities[:2], 0.0, 0.0)[:2]
-    if first >= CONFIDENT and first - second >= CONFIDENT_LEAD:
+    """Return the verdict on causes by their probabilities."""
+    first = max(probabilities, default=0.0)
+    if first >= CONFIDENT:
         return "confident"
     return "ambiguous" if first >= AMBIGUOUS else "unknown"
 

@@ -1,15 +1,16 @@
 """``python -m benchmarks.truth.calibrate REPORT…``: how sure correlation may be.
 
-In: reports of ``benchmarks.truth.scenarios --json --each``, made with the setting
-``AFTERSHOCK_CORRELATE__SHARPNESS=1``. Out: ``calibration.yaml``, fitted so that the true causes are
-as probable as they can be (least log loss), with what it was fitted on.
+In: reports of ``benchmarks.truth.scenarios --json --each``, made with the settings
+``AFTERSHOCK_CORRELATE__SHARPNESS=1`` and ``AFTERSHOCK_CORRELATE__DOUBT=1``. Out:
+``calibration.yaml``, fitted so that the true causes are as probable as they can be (least log
+loss), with what it was fitted on.
 """
 
 import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,26 @@ import yaml
 from pipeline.correlate.calibration import sharpened
 from pipeline.score.statistics import calibration_error
 
-STEP = 0.05
-HIGHEST = 6.0
-"""Beyond this everything would be told as certain."""
-_LEAST = 1e-3
-"""Probability that a cause which is not listed is taken to have."""
+SHARPNESS = tuple(round(1.0 + 0.1 * step, 1) for step in range(51))
+"""Beyond the last, everything would be told as certain."""
+DOUBT = tuple(round(10.0 ** (-step / 10), 4) for step in range(31))
+_LEAST = 1e-9
+"""Keeps logarithms finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """From shares to probabilities."""
+
+    sharpness: float
+    doubt: float
+
+    def __call__(self, shares: Mapping[str, float]) -> dict[str, float]:
+        """Return the probabilities that shares come to."""
+        return sharpened(shares, self.sharpness, self.doubt)
+
+
+AS_THEY_ARE = Map(1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +49,27 @@ class Told:
     shares: dict[str, float]
     true: frozenset[str]
 
-    def probability(self, sharpness: float) -> float:
-        """Return the probability of what was true."""
-        sure = sharpened(self.shares, sharpness)
-        return max(_LEAST, sum(sure.get(node, 0.0) for node in self.true))
+    def loss(self, by: Map, none_of_them: float) -> float:
+        """Return minus the logarithm of the probability of what was true, in nats.
 
-    def first(self, sharpness: float) -> tuple[float, bool]:
+        ``none_of_them`` is how likely the truth is taken to be none of what is listed, although it
+        was there: see ``fitted``.
+        """
+        sure = by(self.shares)
+        rest = 1.0 - sum(sure.values())
+        listed = self.true & sure.keys()
+        right = sum(sure[node] for node in listed) if listed else rest
+        return -(1.0 - none_of_them) * _log(right) - none_of_them * _log(rest)
+
+    def first(self, by: Map) -> tuple[float, bool]:
         """Return the first cause's probability, and whether it was true."""
-        sure = sharpened(self.shares, sharpness)
+        sure = by(self.shares)
         node = max(sorted(sure), key=sure.__getitem__)
         return sure[node], node in self.true
+
+
+def _log(probability: float) -> float:
+    return math.log(max(_LEAST, probability))
 
 
 def main() -> int:
@@ -66,30 +93,38 @@ def told_in(report: dict[str, Any]) -> list[Told]:
     ]
 
 
-def fitted(told: Sequence[Told]) -> float:
-    """Return the sharpness of least log loss, in steps."""
-    steps = [round(1.0 + STEP * number, 2) for number in range(int((HIGHEST - 1.0) / STEP) + 1)]
-    return min(steps, key=lambda sharpness: log_loss(told, sharpness))
+def fitted(told: Sequence[Told]) -> Map:
+    """Return the map of least loss, of a grid.
+
+    That no cause was unlisted in n incidents does not say that none ever will be: each counts as
+    unlisted by 1 / (n + 2), after Platt ("Probabilistic outputs for support vector machines",
+    1999), whose targets keep a fit from running to certainty.
+    """
+    smoothing = 1.0 / (len(told) + 2)
+    maps = (Map(sharpness, doubt) for sharpness in SHARPNESS for doubt in DOUBT)
+    return min(maps, key=lambda by: log_loss(told, by, smoothing))
 
 
-def log_loss(told: Sequence[Told], sharpness: float) -> float:
+def log_loss(told: Sequence[Told], by: Map, smoothing: float = 0.0) -> float:
     """Return the mean of minus the logarithm of the probability of what was true, in nats."""
-    return -math.fsum(math.log(each.probability(sharpness)) for each in told) / len(told)
+    return math.fsum(each.loss(by, smoothing) for each in told) / len(told)
 
 
-def record(told: Sequence[Told], sharpness: float, data: str) -> dict[str, Any]:
+def record(told: Sequence[Told], best: Map, data: str) -> dict[str, Any]:
     """Return a calibration with its provenance."""
-    firsts = {at: [each.first(at) for each in told] for at in (1.0, sharpness)}
+    maps = (AS_THEY_ARE, best)
+    firsts = [[each.first(by) for each in told] for by in maps]
     return {
-        "version": 1,
-        "sharpness": sharpness,
+        "version": 2,
+        "sharpness": best.sharpness,
+        "doubt": best.doubt,
         "fit": {
             "by": "python -m benchmarks.truth.calibrate",
             "data": data,
             "incidents": len(told),
-            "right": sum(right for _, right in firsts[1.0]),
-            "log_loss": [round(log_loss(told, at), 4) for at in (1.0, sharpness)],
-            "ece": [round(calibration_error(firsts[at]) or 0.0, 4) for at in (1.0, sharpness)],
+            "right": sum(right for _, right in firsts[0]),
+            "log_loss": [round(log_loss(told, by), 4) for by in maps],
+            "ece": [round(calibration_error(first) or 0.0, 4) for first in firsts],
         },
     }
 
