@@ -10,6 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pipeline.errors import AftershockError
 
+_POLL_S = 0.05
+"""How often the server looks whether it shall stop: whoever stops a role waits for as long."""
+
 
 @contextmanager
 def answering(
@@ -30,7 +33,7 @@ def answering(
             f"{name} port {host}:{port}: {trouble.strerror}: choose another, or none"
         ) from trouble
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, name=name, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,), name=name, daemon=True)
     thread.start()
     try:
         yield int(server.server_address[1])

@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from effort import EXAMPLES, tries
+
 _INTEGRATION = Path(__file__).parent / "integration"
 # wall time says nothing about a law
 settings.register_profile(
-    "shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "shared-machine",
+    deadline=None,
+    max_examples=tries(EXAMPLES),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("shared-machine")
 

@@ -7,7 +7,7 @@ first, back one character at a time. What is counted are comparisons, so that a 
 import re._constants as op
 import re._parser as parser
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -22,7 +22,7 @@ _ALPHABET = "x1 " + "".join(map(chr, range(33, 127))) + "\x1b\n"
 def steps(pattern: str, text: str) -> int:
     """Return how many comparisons a search for a pattern in a text takes."""
     search = _Search(text)
-    items = list(parser.parse(pattern))
+    items = _read(pattern)
     for start in range(len(text) + 1):
         search.count += 1
         if search.run(items, 0, start, lambda _: True):
@@ -32,7 +32,7 @@ def steps(pattern: str, text: str) -> int:
 
 def attacks(pattern: str) -> Iterator[Callable[[int], str]]:
     """Yield makers of texts of about a given length that nearly match, again and again."""
-    for path in islice(_paths(list(parser.parse(pattern))), MAX_PATHS):
+    for path in islice(_paths(_read(pattern)), MAX_PATHS):
         before = ""
         for text, repeated in path:
             if repeated:
@@ -41,6 +41,17 @@ def attacks(pattern: str) -> Iterator[Callable[[int], str]]:
                 yield partial(_repeated, before + 3 * text + " ")
             before += text
         yield partial(_repeated, before[:-1] or "x")
+
+
+@cache
+def _read(pattern: str) -> Items:
+    return _frozen(parser.parse(pattern))
+
+
+def _frozen(part: Any) -> Any:  # noqa: ANN401 - the parser's own
+    """Return a part of a pattern as tuples: what it takes need be found out only once."""
+    whole = isinstance(part, list | tuple | parser.SubPattern)
+    return tuple(_frozen(each) for each in part) if whole else part
 
 
 def _stretched(before: str, text: str, size: int) -> str:
@@ -55,6 +66,7 @@ class _Search:
     def __init__(self, text: str) -> None:
         self.text = text
         self.count = 0
+        self._ends: dict[tuple[Any, Any], list[int]] = {}
 
     def run(self, items: Items, index: int, at: int, go: Go) -> bool:
         """Match the items from ``index`` on, then go on."""
@@ -68,7 +80,7 @@ class _Search:
                 index += 1
                 continue
             after = partial(self.run, items, index + 1, go=go)
-            return bool(getattr(self, f"_{str(kind).lower()}")(value, at, after))
+            return bool(getattr(self, _named(kind))(value, at, after))
         return go(at)
 
     def _at(self, where: Any, at: int, go: Go) -> bool:  # noqa: ANN401 - the parser's own
@@ -81,34 +93,40 @@ class _Search:
         return border == (where is op.AT_BOUNDARY) and go(at)
 
     def _branch(self, value: Any, at: int, go: Go) -> bool:  # noqa: ANN401
-        return any(self.run(list(choice), 0, at, go) for choice in value[1])
+        return any(self.run(choice, 0, at, go) for choice in value[1])
 
     def _subpattern(self, value: Any, at: int, go: Go) -> bool:  # noqa: ANN401
-        return self.run(list(value[3]), 0, at, go)
+        return self.run(value[3], 0, at, go)
 
     def _assert(self, value: Any, at: int, go: Go) -> bool:  # noqa: ANN401
-        return self.run(list(value[1]), 0, at, lambda _: True) and go(at)
+        return self.run(value[1], 0, at, lambda _: True) and go(at)
 
     def _assert_not(self, value: Any, at: int, go: Go) -> bool:  # noqa: ANN401
-        return not self.run(list(value[1]), 0, at, lambda _: True) and go(at)
+        return not self.run(value[1], 0, at, lambda _: True) and go(at)
 
     def _max_repeat(self, value: Any, at: int, go: Go) -> bool:  # noqa: ANN401
-        least, most, body = value
-        items = list(body)
+        least, most, items = value
         if len(items) == 1 and items[0][0] in _SINGLE:
             return self._stretch(items[0], (least, most), at, go)
         return self._again(items, (least, most), 0, at, go)
 
     def _stretch(self, item: tuple[Any, Any], times: tuple[int, int], at: int, go: Go) -> bool:
-        end = at
-        while end < len(self.text) and end - at < times[1] and _takes(*item, self.text[end]):
-            self.count += 1
-            end += 1
+        end = min(self._end(item)[at], at + times[1])
+        self.count += end - at
         for last in range(end, at + times[0] - 1, -1):
             self.count += 1
             if go(last):
                 return True
         return False
+
+    def _end(self, item: tuple[Any, Any]) -> list[int]:
+        """Return, for each place, up to where the item takes one character after the other."""
+        if item not in self._ends:
+            ends = [len(self.text)]
+            for at in range(len(self.text) - 1, -1, -1):
+                ends.append(ends[-1] if _takes(*item, self.text[at]) else at)
+            self._ends[item] = ends[::-1]
+        return self._ends[item]
 
     def _again(self, items: Items, times: tuple[int, int], done: int, at: int, go: Go) -> bool:  # noqa: PLR0917 - the state of a repeat
         def more(end: int) -> bool:
@@ -122,6 +140,12 @@ class _Search:
 _SINGLE = frozenset({op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN})
 
 
+@cache
+def _named(kind: Any) -> str:  # noqa: ANN401
+    return f"_{str(kind).lower()}"
+
+
+@cache
 def _takes(kind: Any, value: Any, character: str) -> bool:  # noqa: ANN401
     if kind is op.ANY:
         return character != "\n"
@@ -160,11 +184,11 @@ def _paths(items: Items) -> Iterator[list[tuple[str, bool]]]:
 def _ways(kind: Any, value: Any) -> Iterator[list[tuple[str, bool]]]:  # noqa: ANN401
     if kind is op.BRANCH:
         for choice in value[1]:
-            yield from _paths(list(choice))
+            yield from _paths(choice)
     elif kind is op.SUBPATTERN:
-        yield from _paths(list(value[3]))
+        yield from _paths(value[3])
     elif kind is op.MAX_REPEAT:
-        for inner in _paths(list(value[2])):
+        for inner in _paths(value[2]):
             text = "".join(part for part, _ in inner)
             yield [(text * max(1, value[0]), value[1] > 1)]
     elif kind in _SINGLE:

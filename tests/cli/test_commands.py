@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from command_line import aftershock
 from incident_values import incident, symptom
 from pipeline.records import canonical
 from pipeline.store import open_store
@@ -19,22 +20,17 @@ REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("kafka", "faust", "aiokafka", "numpy")
 
 
-def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSHOCK_")}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**own, "PYTHONPATH": str(REPOSITORY), "PYTHONSAFEPATH": "1", **environment},
+        env={**own, "PYTHONPATH": str(REPOSITORY), "PYTHONSAFEPATH": "1"},
         capture_output=True,
         text=True,
         timeout=50,
         check=False,
     )
-
-
-def aftershock(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
-    done = run("-m", "pipeline", *arguments, folder=folder, **environment)
-    return done.returncode, done.stdout, done.stderr
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
@@ -63,6 +59,8 @@ def test_expected_trouble_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         code, out, err = aftershock(*arguments, folder=tmp_path)
         assert (code, out, err.count("\n")) == (1, "", 1), err
         assert err.startswith("aftershock: ")
+    process = run("-m", "pipeline", *arguments, folder=tmp_path)
+    assert (process.returncode, process.stdout, process.stderr) == (code, out, err)
 
 
 FOUND = {

@@ -1,19 +1,15 @@
 """``score`` and ``diff`` as a user meets them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import pipeline.demo
-from pipeline.cli import main
+from command_line import aftershock
 from pipeline.records import canonical
 from score_values import labels_file, raw_case, told
 
-REPOSITORY = Path(__file__).parents[2]
 DEMO = Path(pipeline.demo.__file__).parent / "data"
 RECORDING = str(DEMO / "database-outage.jsonl.zst")
 PETSHOP = """\
@@ -21,20 +17,6 @@ application: petshop
 nodes: [{id: db}, {id: front, entry: true}]
 edges: [{cause: db, effect: front}]
 """
-
-
-def aftershock(*arguments: str, folder: Path) -> tuple[int, str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSHOCK_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *arguments],
-        cwd=folder,
-        env={**own, "PYTHONPATH": str(REPOSITORY), "PYTHONSAFEPATH": "1"},
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -92,26 +74,15 @@ WRONG = (
 
 
 @pytest.mark.parametrize(("command", "expected"), WRONG)
-def test_bad_input_is_one_line_and_exit_code_1(
-    command: str,
-    expected: str,
-    *,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_bad_input_is_one_line_and_exit_code_1(command: str, expected: str, folder: Path) -> None:
     quiet = raw_case("long ago", -9e6, -8e6, root_cause=[], affected=[])
     (folder / "quiet.json").write_bytes(labels_file(quiet))
     (folder / "empty.jsonl").write_text("")
     (folder / "empty.json").write_text("")
     given = "--incidents old.jsonl --topology petshop.yaml"
     words = command.replace("GIVEN", given).replace("RECORDED", RECORDING).split()
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["aftershock", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    out, err = capsys.readouterr()
-    assert (ended.value.code, out, err.count("\n")) == (1, "", 1), err
+    code, out, err = aftershock(*words, folder=folder)
+    assert (code, out, err.count("\n")) == (1, "", 1), err
     assert expected in err
 
 

@@ -1,13 +1,11 @@
 """``aftershock simulate`` as a user meets it."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from cli.test_commands import aftershock
-from pipeline.cli import main
+from command_line import aftershock
 
 SHORT = ("--hours", "0.6")
 
@@ -64,20 +62,8 @@ def test_analyze_reads_two_faults_at_once_and_rejects_nothing(tmp_path: Path) ->
         (["S01", "-o", "D", "--without", "pods:a"], "--without pods:a: write SIGNAL:NAME, "),
     ],
 )
-def test_bad_input_is_one_clear_line(
-    *,
-    arguments: list[str],
-    told: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_bad_input_is_one_clear_line(arguments: list[str], told: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["aftershock", "simulate", *arguments])
-    with pytest.raises(SystemExit, match="1"):
-        main()
-    out, error = capsys.readouterr()
-    assert out == ""
+    code, out, error = aftershock("simulate", *arguments, folder=tmp_path)
+    assert (code, out, error.count("\n")) == (1, "", 1)
     assert error.startswith(f"aftershock: {told}")
-    assert error.count("\n") == 1

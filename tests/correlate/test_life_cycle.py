@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from effort import tries
 from pipeline.correlate.application import ApplicationState, News
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
@@ -96,7 +97,7 @@ def test_what_came_too_late_to_join_is_counted(state: ApplicationState, symptom:
     assert state.fates.late_or_repeated == 1
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(tries(20)))
 def test_order_never_matters_and_revisions_only_grow(
     model: Likelihood, symptom: Symptoms, seed: int
 ) -> None:

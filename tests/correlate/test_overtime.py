@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from correlate.conftest import START, edge
+from effort import tries
 from pipeline.correlate.evidence import seen
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.overtime import Model, OverTime, model_of
@@ -93,7 +94,7 @@ def test_versions_that_are_alike_are_as_one(
     assert incidents(overtime, told) == incidents(model, told)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(tries(10)))
 def test_no_order_and_no_restart_matters(both: Model, symptom: Symptoms, seed: int) -> None:
     told = random_symptoms(symptom, seed)
     chance = random.Random(seed)

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from correlate.conftest import Symptoms
+from effort import tries
 from pipeline.correlate.evidence import seen
 from pipeline.correlate.explain import joined
 from pipeline.correlate.forest import Forest
@@ -88,7 +89,7 @@ def test_groups_are_those_that_every_pair_makes(
     assert joined(roots, faults, join_at) == plainly_joined(roots, faults, join_at)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(12)))
 def test_rates_do_not_depend_on_what_came_first(
     model: Likelihood, symptom: Symptoms, order: list[int]

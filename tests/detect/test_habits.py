@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detect_laws import COURSES, Course, at, run
+from effort import tries
 from pipeline.detect.detector import Detector
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.registry import NodeDetectors
@@ -79,7 +80,7 @@ def test_what_is_critical_is_never_a_habit(pack: SignaturePack) -> None:
     assert not any(s.whisper for s in closed(detector, every(minutes=30, hours=8)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=tries(40))
 @given(st.lists(st.sampled_from([1, 5.5, 11, 29, 31, 125]), min_size=8, max_size=40), COURSES)
 def test_habits_do_not_depend_on_the_course(
     by_signal: Detectors, pauses: list[float], course: Course

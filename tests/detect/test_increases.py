@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detect_laws import COURSES, NODE, Course, assert_adds_up, at, closed_to, run
+from effort import tries
 from pipeline.detect.detector import Detector
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.registry import detectors
@@ -122,7 +123,7 @@ readings = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=tries(200))
 @given(readings, COURSES)
 def test_growth_does_not_depend_on_the_course(
     hasty: Detector[Any], observations: list[Metric], course: Course

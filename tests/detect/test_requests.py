@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detect_laws import COURSES, NODE, Course, assert_adds_up, at, run
+from effort import tries
 from pipeline.detect.detector import Detector
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.registry import NodeDetectors
@@ -118,7 +119,7 @@ def test_each_sample_is_accounted_for_once(by_signal: Detectors) -> None:
     assert counts["overflow"] == counts["waiting"] == 0
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=tries(15))
 @given(st.integers(0, 99), st.integers(0, 30), COURSES)
 def test_they_do_not_depend_on_the_course(
     by_signal: Detectors, seed: int, failing: int, course: Course

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detect_laws import COURSES, Course, at, run
+from effort import tries
 from pipeline.detect.detector import Detector
 from pipeline.records import Event, Log, Metric, Signal
 
 Detectors = dict[Signal, Detector[Any]]
-PATIENT = settings(deadline=None, max_examples=60)
+PATIENT = settings(deadline=None, max_examples=tries(60))
 """A busy machine is no failure."""
 
 LINES = (

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dumping
+from effort import tries
 from pipeline.ingest.buckets import LINES
 from pipeline.ingest.files import Reader
 from pipeline.records import Event, Log, canonical
@@ -76,7 +77,7 @@ def test_single_events_beside_their_list_count_once(tmp_path: Path) -> None:
 
 
 @given(PARTS, st.booleans())
-@settings(max_examples=40)
+@settings(max_examples=tries(40))
 def test_every_line_of_a_log_ends_in_exactly_one_bucket(lines: list[str], twice: bool) -> None:  # noqa: FBT001
     with tempfile.TemporaryDirectory() as folder:
         content = "\n".join(lines).encode("utf-8", "surrogateescape")

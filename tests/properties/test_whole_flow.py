@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from effort import tries
 from pipeline.detect.coverage import Coverage
 from pipeline.detect.load_pack import load_pack
 from pipeline.detect.registry import NodeDetectors, longest_span_s
@@ -145,7 +146,7 @@ def test_order_batching_and_restarts_never_matter(flow: Flow, case: int) -> None
 
     assert plain
     assert any(loss.older for each in seen.values() for loss in each.gaps.values())
-    for seed in range(100 * case + 1, 100 * case + 17):
+    for seed in range(100 * case + 1, 100 * case + 1 + tries(16)):
         assert run(flow, observations, gaps, seed) == (plain, seen), f"seed {seed}"
 
 
@@ -177,7 +178,7 @@ def test_what_is_over_for_long_leaves_the_topic_whatever_happens(flow: Flow, cas
     for end in (5.25, 6):
         limit = (START + timedelta(hours=end - 2)).isoformat().replace("+00:00", "Z")
         young = [one for one in everything if one["resolved_at"] > limit]
-        for seed in range(100 * case, 100 * case + 12):
+        for seed in range(100 * case, 100 * case + tries(12)):
             later = much_later(5.1, end)
             cluster, left = cluster_after(aging, observations, [], seed, later=later)
             assert [json.loads(one) for one in left] == young, f"seed {seed}"
@@ -189,7 +190,7 @@ def test_what_is_over_for_long_leaves_the_topic_whatever_happens(flow: Flow, cas
 def test_an_incident_that_is_kept_for_no_time_at_all_is_told_before_it_leaves(flow: Flow) -> None:
     observations = outage(random.Random(0))
     everything = [json.loads(one)["id"] for one in run(flow, observations, [], 0)[0]]
-    for seed in range(20):
+    for seed in range(tries(20)):
         fleeting = replace(flow, keep_incidents_s=0.001)
         cluster, left = cluster_after(fleeting, observations, [], seed, later=much_later(6, 7))
         assert left == []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import tries
 from pipeline.records import Event, Log, Metric
 from pipeline.redact import RULE_NAMES, Redaction, Redactor
 from redact.planted import KEY, KEY_SECRETS, ORDINARY, PLANTED, Planted
@@ -49,7 +50,7 @@ def test_words_and_numbers_are_no_secrets(text: str) -> None:
     assert REDACT(line) is line
 
 
-@settings(max_examples=400)
+@settings(max_examples=tries(400))
 @given(ANYTHING)
 def test_twice_is_once(text: str) -> None:
     once = REDACT(text)

@@ -7,6 +7,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import tries
 from worker_in_memory import CHANGELOG, REJECTED, Broker, InMemory, Killed, spots
 
 KEYS = (b"a", b"b", b"c")
@@ -32,7 +33,7 @@ def work(worker: InMemory) -> bool:
     return True
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=tries(40), deadline=None)
 @given(messages=sendings, kills=st.lists(st.integers(0, 12), max_size=4))
 def test_kills_anywhere_leave_every_message_counted_once(messages: list, kills: list[int]) -> None:
     broker = broker_with(messages)
@@ -42,7 +43,7 @@ def test_kills_anywhere_leave_every_message_counted_once(messages: list, kills: 
     assert broker.counts() == broker.told() == broker.sent()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=tries(40), deadline=None)
 @given(messages=sendings, lose=st.frozensets(st.integers(0, 40)))
 def test_messages_lost_on_the_way_are_fetched_again(messages: list, lose: frozenset[int]) -> None:
     broker = broker_with(messages)
