@@ -7,6 +7,7 @@ are one function (:func:`absorb`), so folding early, late or never makes no diff
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import msgspec
 
@@ -63,7 +64,17 @@ class Published(msgspec.Struct, array_like=True):
     """Told as weak evidence only."""
 
 
-class Track(msgspec.Struct):
+@dataclass(slots=True)
+class Scanned:
+    """What the last look at a track found, for as long as nothing is added to it."""
+
+    facts: int = -1
+    """Facts in its buckets at that time: each that is added makes them more."""
+    runs: list[Run] = field(default_factory=list)
+    """Its open episodes (some 1 kB for most tracks: no more than the track itself)."""
+
+
+class Track(msgspec.Struct, dict=True):
     """The facts of one fingerprint."""
 
     rule: str
@@ -75,6 +86,11 @@ class Track(msgspec.Struct):
     published: list[Published] = msgspec.field(default_factory=list)
     past: list[Past] = msgspec.field(default_factory=list)
     """Its episodes that are over and were symptoms, oldest first; bounded by ``MAX_PAST``."""
+
+    @cached_property
+    def scanned(self) -> Scanned:
+        """What is remembered of the last look; no part of the facts, and never written."""
+        return Scanned()
 
     def ended(self, run: Run) -> None:
         """Remember an episode that is over."""
@@ -144,12 +160,14 @@ def settle(track: Track, rule: Rule, closed_to: int, live: Live) -> Episodes:
     for number in sorted(track.buckets):
         if (number + 1) * BUCKET <= closed_to:
             _fold(track, rule, track.buckets.pop(number), episodes)
+            track.scanned.facts = -1
     episodes.open = _scan(track, rule, live)
     if track.head is not None and _is_over(track.head, episodes.open[0], rule, closed_to):
         over = episodes.open.pop(0)
         episodes.ended.append(over)
         track.ended(over)
         track.head = None
+        track.scanned.facts = -1
     return episodes
 
 
@@ -165,10 +183,10 @@ def absorb(runs: list[Run], rule: Rule, tally: Tally, past: Sequence[Past]) -> N
     """
     if runs and tally.first < runs[-1].ends(rule):
         run = runs[-1]
-        run.tally.add(tally)
+        run.tally.add_timeless(tally)  # only the need looks at times, and at each tally's own
     else:
         before = [*past, *(run.as_past() for run in runs if run.met is not None)]
-        run = Run(tally.copy(), None, habit=habit(before[-MAX_PAST:], rule, tally.first))
+        run = Run(_timeless(tally), None, habit=habit(before[-MAX_PAST:], rule, tally.first))
         runs.append(run)
     if run.worse is None and not _has(run):
         run.worse = tally.first
@@ -176,8 +194,13 @@ def absorb(runs: list[Run], rule: Rule, tally: Tally, past: Sequence[Past]) -> N
         run.met = rule.need.met(run.carry, tally)
         if run.met is not None:
             run.carry.clear()
-    run.tally.times.clear()  # only the need looks at them, and it has
-    run.tally.since.clear()
+
+
+def _timeless(tally: Tally) -> Tally:
+    copied = tally.copy()
+    copied.times.clear()
+    copied.since.clear()
+    return copied
 
 
 def _has(run: Run) -> bool:
@@ -194,6 +217,16 @@ def _fold(track: Track, rule: Rule, tally: Tally, episodes: Episodes) -> None:
 
 
 def _scan(track: Track, rule: Rule, live: Live) -> list[Run]:
+    """Return the open episodes; what was found last time where nothing has come since."""
+    if live:
+        return _scan_all(track, rule, live)
+    scanned, facts = track.scanned, sum(tally.facts for tally in track.buckets.values())
+    if scanned.facts != facts:
+        scanned.facts, scanned.runs = facts, _scan_all(track, rule, live)
+    return list(scanned.runs)
+
+
+def _scan_all(track: Track, rule: Rule, live: Live) -> list[Run]:
     runs: list[Run] = []
     if track.head is not None:
         head = track.head

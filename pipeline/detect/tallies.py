@@ -4,7 +4,6 @@ An occurrence is one sign of one fingerprint. A tally is what is kept of many: a
 summary, so that the order of arrival cannot matter. Pure values, microseconds throughout.
 """
 
-import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -130,6 +129,13 @@ class Tally(msgspec.Struct, array_like=True):
 
     def add(self, other: "Tally") -> None:
         """Add another tally. Any order of additions gives the same sum."""
+        self.times = _earliest(self.times, other.times)
+        if other.since:
+            self.since = sorted([*self.since, *other.since])[-KEPT_TIMES:]
+        self.add_timeless(other)
+
+    def add_timeless(self, other: "Tally") -> None:
+        """Add another tally, but not its ``times`` and ``since``, which only a need looks at."""
         self._add_onset(other)
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
@@ -140,9 +146,6 @@ class Tally(msgspec.Struct, array_like=True):
         if other.sufficed is not None:
             mine = other.sufficed if self.sufficed is None else self.sufficed
             self.sufficed = min(mine, other.sufficed)
-        self.times = list(heapq.merge(self.times, other.times))[:KEPT_TIMES]
-        if other.since:
-            self.since = sorted([*self.since, *other.since])[-KEPT_TIMES:]
         self.texts = _least(self.texts, other.texts, KEPT_TEXTS)
         self.pods = _least(self.pods, other.pods, KEPT_NAMES)
         self.cluster_nodes = _least(self.cluster_nodes, other.cluster_nodes, KEPT_NAMES)
@@ -158,9 +161,16 @@ class Tally(msgspec.Struct, array_like=True):
             self.onset, self.resolution = other.onset, other.resolution
 
 
+def _earliest(mine: list[int], theirs: list[int]) -> list[int]:
+    """Return the earliest ``KEPT_TIMES`` of both (each is sorted), repeats and all."""
+    if len(mine) == KEPT_TIMES and (not theirs or theirs[0] >= mine[-1]):
+        return mine
+    return sorted([*mine, *theirs])[:KEPT_TIMES]
+
+
 def _least(mine: list[T], theirs: list[T], keep: int) -> list[T]:
     """Return the ``keep`` least of both, sorted, without repeats."""
-    if not theirs or (len(mine) == keep and theirs[0] > mine[-1]):
+    if not theirs or theirs == mine or (len(mine) == keep and theirs[0] > mine[-1]):
         return mine
     both: list[T] = sorted(set(mine) | set(theirs))
     return both[:keep]

@@ -169,3 +169,15 @@ def test_a_pack_without_a_signature_lets_its_facts_go(pack: SignaturePack) -> No
     bare = detectors(pack.model_copy(update={"signatures": ()}))["log"]
     counts = bare.counts(bare.load(detector.dump(facts)))
     assert (counts["received"], counts["no_symptom"], counts["waiting"]) == (2, 2, 0)
+
+
+def test_facts_say_the_same_whether_a_look_is_remembered_or_not(by_signal: Detectors) -> None:
+    detector = by_signal["log"]
+    facts = detector.new_facts()
+    for second in (0, 50, 20, 400, 390, 900):
+        detector.apply(facts, [lost(second)], closed_to(second - 120))
+        detector.revisions(facts, "n", closed_to(second - 120))
+        restarted = detector.load(detector.dump(facts))
+        assert detector.dump(restarted) == detector.dump(facts)
+        assert detector.counts(restarted) == detector.counts(facts)
+        assert detector.notify_at(restarted) == detector.notify_at(facts)
