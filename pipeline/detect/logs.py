@@ -16,7 +16,7 @@ import msgspec
 from pipeline.detect import unusual
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
-from pipeline.detect.masking import look
+from pipeline.detect.masking import alike, look
 from pipeline.detect.pack import KIND, LogSignature, SignaturePack
 from pipeline.detect.prefilter import Prefilter
 from pipeline.detect.publishing import Publisher, reconcile
@@ -104,11 +104,12 @@ class LogDetector:
             if time < closed_to:
                 facts.late += 1
                 continue
-            orders = signatures_of(line.message)
+            form = alike(line.message)
+            orders = signatures_of(line.message, form)
             known = bool(orders) and self._recognise(facts, line, orders)
             if not known:
                 facts.no_symptom += 1
-            unusual.see(facts.course, time, line.message, known=known)
+            unusual.see(facts.course, time, look(line.message, form), known=known)
 
     def unobserved(self, facts: LogFacts, time: int) -> None:
         """Take note that nobody knows what the log said at a time: then it is not silent."""

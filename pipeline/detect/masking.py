@@ -104,16 +104,17 @@ _STEP = re.compile(r"(?<=/)[\w.%~@:+\-]*0[\w.%~@:+\-]*")
 _NUMBER = re.compile(r"0+(?:[.,:]0+)*")
 
 
-def look(line: str) -> Look:
-    """Return what is seen in a line."""
+def look(line: str, form: bytes | None = None) -> Look:
+    """Return what is seen in a line; ``form`` is its :func:`alike`, if the caller has it."""
     if line[:1] == "{":
         said = parse(line)  # digits made alike would be no JSON any more
         if said.level is not None or said.stamp is not None:
-            return _of_record(LETTERS[said.level], _alike(said.message))
-    return _of_line(_alike(line))
+            return _of_record(LETTERS[said.level], alike(said.message))
+    return _of_line(alike(line) if form is None else form)
 
 
-def _alike(text: str) -> bytes:
+def alike(text: str) -> bytes:
+    """Return as much of a text as is looked at, with all digits alike (``0``)."""
     return text[:LOOKED_AT].encode("utf-8", "surrogatepass").translate(_ALIKE)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.detect import silence, templates
-from pipeline.detect.masking import look
+from pipeline.detect.masking import Look
 from pipeline.detect.open_minutes import MAX_OPEN, MINUTE, Minute, minute_of
 from pipeline.detect.rules import Rule
 from pipeline.detect.silence import Silence
@@ -50,7 +50,7 @@ class Unusual(NamedTuple):
     """False: it is only counted."""
 
 
-def see(course: Course, time: int, message: str, *, known: bool) -> None:
+def see(course: Course, time: int, look: Look, *, known: bool) -> None:
     """Take a line. ``known``: a signature has recognised it, so that it is no template."""
     number = time // MINUTE
     minute = course.minutes.get(number)
@@ -60,7 +60,7 @@ def see(course: Course, time: int, message: str, *, known: bool) -> None:
             course.crowded += 1
             return
         minute = opened
-    minute.add(time, look(message), count=not known)
+    minute.add(time, look, count=not known)
 
 
 def is_unobserved(course: Course, time: int) -> None:
