@@ -1,11 +1,11 @@
 """Which of many literals are in a text, found in one pass over it (Aho-Corasick).
 
 Most lines differ from earlier ones in their digits only. So what is searched is the text with all
-digits alike, for literals with all digits alike, and what was found is remembered; where a found
-literal has digits, those of the line at hand decide.
+digits alike, for literals with all digits alike, and what was found is remembered. A literal that
+has digits is only a candidate then: it is looked for in the line at hand, as it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,8 +17,9 @@ KEPT = 64
 """Automata kept for further detectors: those of all instances of an application are the same, and
 their nodes take a dozen different selections of signatures (about 100 kB each)."""
 
-Owners = Mapping[str, tuple[int, ...]]
-"""By literal, the numbers of its groups."""
+_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_Owned = tuple[str, tuple[int, ...]]
+"""A literal, and the numbers of its groups."""
 
 
 class _Found(NamedTuple):
@@ -26,8 +27,8 @@ class _Found(NamedTuple):
 
     groups: tuple[int, ...] = ()
     """Those with a literal that has no digits, ascending."""
-    doubtful: tuple[tuple[int, int, Owners], ...] = ()
-    """Where literals with digits may be, from and to, and which."""
+    candidates: tuple[_Owned, ...] = ()
+    """Literals with digits that may be in it: each once, so no more than the pack has of them."""
 
 
 class _Literals:
@@ -38,10 +39,10 @@ class _Literals:
         for number, literals in enumerate(groups):
             for literal in dict.fromkeys(literals):
                 self._owners[literal] = (*self._owners.get(literal, ()), number)
-        by_form: dict[str, dict[str, tuple[int, ...]]] = {}
+        by_form: dict[str, list[_Owned]] = {}
         for literal, of in self._owners.items():
-            by_form.setdefault(_form(literal), {})[literal] = of
-        self._forms = tuple(by_form.items())
+            by_form.setdefault(_form(literal), []).append((literal, of))
+        self._forms = tuple(by_form.values())
         self._automaton = AhoCorasick(list(by_form))
 
     def find(self, form: str) -> _Found:
@@ -50,15 +51,12 @@ class _Literals:
         Raises:
             UnicodeEncodeError: half a surrogate pair: not UTF-8, which the automaton reads.
         """
-        sure: set[int] = set()
-        doubtful: list[tuple[int, int, Owners]] = []
-        for index, start, end in self._automaton.find_matches_as_indexes(form, overlapping=True):
-            literal, owners = self._forms[index]
-            if "0" in literal:
-                doubtful.append((start, end, owners))
-            else:
-                sure.update(owners[literal])
-        return _Found(tuple(sorted(sure)), tuple(doubtful))
+        found = {
+            index for index, _, _ in self._automaton.find_matches_as_indexes(form, overlapping=True)
+        }
+        owned = [each for index in sorted(found) for each in self._forms[index]]
+        sure = {number for literal, of in owned if not _has_digits(literal) for number in of}
+        return _Found(tuple(sorted(sure)), tuple(each for each in owned if _has_digits(each[0])))
 
     def groups_one_by_one(self, text: str) -> list[int]:
         """Return the groups with a literal in a text that the automaton cannot read."""
@@ -84,11 +82,12 @@ class Prefilter:
                 found = self._literals.find(_form(text))
         except UnicodeEncodeError:
             return self._literals.groups_one_by_one(text)
-        if not found.doubtful:
+        if not found.candidates:
             return found.groups
         groups = set(found.groups)
-        for start, end, owners in found.doubtful:
-            groups.update(owners.get(text[start:end], ()))
+        for literal, of in found.candidates:
+            if literal in text:
+                groups.update(of)
         return sorted(groups)
 
 
@@ -99,12 +98,17 @@ def _literals(groups: tuple[tuple[str, ...], ...]) -> _Literals:
 
 @lru_cache(maxsize=CACHED)
 def _found(literals: _Literals, form: bytes) -> _Found:
-    """Remember what was found: some 200 bytes each beside the text, which ``masking`` shares."""
+    """Remember what was found, for a line of at most ``LOOKED_AT`` characters.
+
+    Beside the text (half a kB as a rule), 8 bytes for each literal with digits that may be in it:
+    with the few dozen that a pack has, no more than 16 MB in a process.
+    """
     return literals.find(form.decode("utf-8", "surrogatepass"))
 
 
 def _form(text: str) -> str:
-    return text.translate(_ALIKE)
+    return text.encode("utf-8").translate(_ALIKE).decode("utf-8")
 
 
-_ALIKE = dict.fromkeys(map(ord, "123456789"), "0")
+def _has_digits(literal: str) -> bool:
+    return any(digit in literal for digit in "0123456789")

@@ -31,3 +31,10 @@ def test_what_was_found_for_a_line_holds_for_others_but_for_their_digits() -> No
     prefilter = Prefilter([["] 503 "], ["GET"], ["] 50"]])
     lines = ("[log:1] 200 GET /", "[log:1] 503 GET /", "[log:9] 502 GET /")
     assert [list(prefilter.groups_in(line)) for line in lines] == [[1], [0, 1, 2], [1, 2]]
+
+
+def test_a_literal_with_digits_is_found_beside_one_that_differs_in_digits_only() -> None:
+    prefilter = Prefilter([["exit code 137"], ["exit code 1"], ["code 0"], ["sha256~"]])
+    lines = ("exit code 0, exit code 137", "exit code 137", "exit code 0", "exit code 437 sha256~")
+    found = [list(prefilter.groups_in(line)) for line in lines]
+    assert found == [[0, 1, 2], [0, 1], [2], [3]]
