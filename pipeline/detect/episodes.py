@@ -133,7 +133,13 @@ Live = Mapping[int, Tally]
 
 
 def track(facts: Facts, fingerprint: str, new: Track, limit: int) -> Track | None:
-    """Return the track of a fingerprint; ``None`` when there are too many."""
+    """Return the track of a fingerprint; ``None`` when there are too many.
+
+    Up to the limit, and only up to it, the order of arrival makes no difference: beyond it those
+    that came first are kept. To choose by event time, all that comes would have to be kept until
+    its bucket closes: 1.5 kB at worst × the limit × a dozen live buckets = 2.5 MB a node, more
+    than a Kafka record takes; and what was told early of the others would have to be taken back.
+    """
     known = facts.tracks.get(fingerprint)
     if known is None and len(facts.tracks) < limit:
         known = facts.tracks[fingerprint] = new
