@@ -53,7 +53,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class _Route:
+class Route:
     """A path from any cause of one form to any effect of one form."""
 
     nodes: tuple[Term, ...]
@@ -109,6 +109,10 @@ class Graph:
         holds for no other machine, and only as the last hop.
         """
         return self._path(cause, effect, frozenset(cluster_nodes))
+
+    def routes(self, cause_template: str, effect_template: str) -> tuple[Route, ...]:
+        """Return the routes that may lead from a node of one template to one of another."""
+        return self._between(cause_template, effect_template)
 
     def reach(self, node_id: str) -> frozenset[str]:
         """Return the ids of the templates that nodes are of to or from which a path may lead.
@@ -220,7 +224,7 @@ class Graph:
                 yield above, template
 
     def _direct(self, cause: str, effect: str) -> _Link | None:
-        start = _Route((ids.ground(effect),))
+        start = Route((ids.ground(effect),))
         wanted = ids.ground(cause)
         links = [
             link
@@ -242,7 +246,7 @@ class Graph:
         ]
         return min(paths, key=lambda path: path.preference, default=None)
 
-    def _find_between(self, cause_template: str, effect_template: str) -> tuple[_Route, ...]:
+    def _find_between(self, cause_template: str, effect_template: str) -> tuple[Route, ...]:
         cause = ids.parse(cause_template)
         return tuple(
             route
@@ -250,21 +254,21 @@ class Graph:
             if ids.unify(route.nodes[0], cause) is not None
         )
 
-    def _find_routes(self, effect_template: str) -> tuple[_Route, ...]:
+    def _find_routes(self, effect_template: str) -> tuple[Route, ...]:
         """Return the best routes of each form and length to the effects of one template.
 
         A strongest path never needs a weaker tail, so of all routes that begin alike only the
         preferred one goes on: the cost is that of a breadth-first search.
         """
-        front: Sequence[_Route] = (_Route((ids.apart(ids.parse(effect_template), 0),)),)
-        found: list[_Route] = []
+        front: Sequence[Route] = (Route((ids.apart(ids.parse(effect_template), 0),)),)
+        found: list[Route] = []
         for _ in range(self.hops):
             front = self._longer(front)
             found += front
         return tuple(found)
 
-    def _longer(self, front: Sequence[_Route]) -> list[_Route]:
-        best: dict[object, _Route] = {}
+    def _longer(self, front: Sequence[Route]) -> list[Route]:
+        best: dict[object, Route] = {}
         for route in front:
             for link in self._into(route.nodes[0]):
                 longer = _extend(route, link)
@@ -281,7 +285,7 @@ class Graph:
         return (*self._singles.get(ids.text(effect), ()), *self._families)
 
 
-def _extend(route: _Route, link: _Link) -> _Route | None:
+def _extend(route: Route, link: _Link) -> Route | None:
     """Put an edge before a route; ``None`` if it does not lead there."""
     mark = len(route.nodes)
     if link.edge.via is not None and mark > 1:
@@ -293,7 +297,7 @@ def _extend(route: _Route, link: _Link) -> _Route | None:
     nodes = tuple(ids.substitute(node, bindings) for node in (cause, *route.nodes))
     if nodes[0] in nodes[1:]:
         return None
-    return _Route(
+    return Route(
         nodes=nodes,
         strength=link.edge.strength * route.strength,
         typical_s=link.edge.delay.typical_s + route.typical_s,
@@ -302,14 +306,14 @@ def _extend(route: _Route, link: _Link) -> _Route | None:
     )
 
 
-def _machine(link: _Link, cause: Term, bindings: ids.Bindings, route: _Route) -> Segment | None:
+def _machine(link: _Link, cause: Term, bindings: ids.Bindings, route: Route) -> Segment | None:
     if link.edge.via is None:
         return None if route.machine is None else ids.substitute_segment(route.machine, bindings)
     variable = next(iter(ids.variables(cause)))
     return ids.substitute_segment(Segment("", variable), bindings)
 
 
-def _form(route: _Route) -> object:
+def _form(route: Route) -> object:
     """Return what decides for which causes, effects and machines a route holds."""
     machine = () if route.machine is None else (route.machine,)
     seen: dict[str, int] = {}
@@ -328,7 +332,7 @@ def _form(route: _Route) -> object:
 _BREAK = Segment("/")
 
 
-def _bound(route: _Route, ends: tuple[Term, Term], cluster_nodes: frozenset[str]) -> Path | None:
+def _bound(route: Route, ends: tuple[Term, Term], cluster_nodes: frozenset[str]) -> Path | None:
     """Let a route lead from a given cause to a given effect; ``None`` if it cannot."""
     cause, effect = ends
     bindings = ids.unify(route.nodes[-1], effect)

@@ -192,14 +192,7 @@ class ApplicationState:
 
     def _component(self, symptom_id: str, enough: int | None = None) -> list[str]:
         """Return what may have to do with a symptom; stop when there are ``enough``, or more."""
-        found = {symptom_id}
-        front = [symptom_id]
-        while front and (enough is None or len(found) < enough):
-            for neighbour in self._weights.neighbours(front.pop()):
-                if neighbour not in found:
-                    found.add(neighbour)
-                    front.append(neighbour)
-        return sorted(found)
+        return self._weights.component(symptom_id, enough)
 
     def _explain(self, component: Sequence[str], moment: Moment) -> list[Incident]:
         if all(self.symptoms[member].whisper for member in component):

@@ -9,21 +9,29 @@ Both are rates per second, so that their ratio is a probability.
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.correlate.amounts import dose
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.settings import CorrelateSettings
-from topology.graph import MAX_HOPS, Graph
+from topology.ids import parse, text, variables
+from topology.graph import MAX_HOPS, Graph, Route
 from topology.model import Kind
+from topology.usual import usual
 
 MAX_KNOWN_HOPS = 65_536
 """Ways between two nodes that are remembered, some 300 bytes each."""
 
 _ABOUT_AS_LIKELY = 0.5
 """Share of the greatest rate from which a cause is a serious rival."""
+
+
+Rates = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,17 @@ class Hop:
     strength: float
     typical_s: float
     longest_s: float
+
+
+class Usual(NamedTuple):
+    """What leads from the nodes of one template to those of another."""
+
+    hop: Hop | None
+    """The same from any to any (its ends are the templates); None where there is no way."""
+    exceptions: tuple[Route, ...]
+    """Ways that hold for some."""
+    asks: bool
+    """Whether each pair has to be asked for (``Likelihood.hop``)."""
 
 
 class Trigger(NamedTuple):
@@ -143,8 +162,7 @@ class Likelihood:
         expected = hop.strength * self._compatible(hop, cause, effect)
         if cause.is_whisper and (cause.amount is None or effect.amount is None):
             expected *= self.settings.whisper_power
-        if self._kind(cause.node) == "endpoint":  # what lies behind it has a way of its own
-            expected *= self._kind_prior(cause.node)
+        expected *= self.cause_prior(cause)
         return Trigger(
             potential=expected * density,
             dose=_dose(cause, effect),
@@ -153,22 +171,34 @@ class Likelihood:
             named=max((effect.implicated.get(node, 0.0) for node in hop.nodes[:-1]), default=0.0),
         )
 
+    def cause_power(self, cause: Evidence) -> float:
+        """Return how readily trouble of its class and severity sets off trouble elsewhere."""
+        known = self.settings
+        return known.cause_power[cause.symptom_class] * known.severity_power[cause.severity]
+
+    def cause_prior(self, cause: Evidence) -> float:
+        """Return the factor on what trouble at a mere view sets off.
+
+        What lies behind the view has a way of its own.
+        """
+        return self._kind_prior(cause.node) if self._kind(cause.node) == "endpoint" else 1.0
+
     def rate(self, cause: Evidence, effect: Evidence) -> float:
         """Return w(i→j), per second; 0 where the cause cannot have set off the effect."""
         trigger = self.trigger(cause, effect)
         return 0.0 if trigger is None else trigger.rate
 
-    def unaccounted(self, effect: Evidence, triggers: Iterable[Trigger]) -> float:
+    def unaccounted(self, effect: Evidence, potentials: Rates, doses: Rates) -> float:
         """Return the rate, per second, at which an effect has what no cause accounts for by itself.
 
-        Of causes that are about as likely, that which accounts for most decides; what it leaves is
-        the node's own, less readily so where the node seldom is at fault.
+        ``potentials`` and ``doses`` are those of its causes (see ``Trigger``). Of causes that are
+        about as likely, that which accounts for most decides; what it leaves is the node's own,
+        less readily so where the node seldom is at fault.
         """
-        found = list(triggers)
-        if effect.amount is None or not found:
+        if effect.amount is None or not len(potentials):
             return 0.0
-        best = max(trigger.potential for trigger in found)
-        left = min(1.0 - t.dose for t in found if t.potential >= _ABOUT_AS_LIKELY * best)
+        best = float(potentials.max())
+        left = float((1.0 - doses[potentials >= _ABOUT_AS_LIKELY * best]).min())
         return left * best * self._kind_prior(effect.node)
 
     def hop(self, cause: Evidence, effect: Evidence) -> Hop | None:
@@ -181,11 +211,33 @@ class Likelihood:
         found = self._hops[ends] = self._hop(cause, effect)
         return found
 
+    @property
+    def same_node(self) -> Hop:
+        """The way from trouble at a node to more of it there; without the node."""
+        known = self.settings
+        return Hop(
+            (), known.same_node_strength, known.same_node_typical_s, known.same_node_longest_s
+        )
+
+    def usual(self, cause: str, effect: str) -> Usual:
+        """Return the way from the nodes of one template to those of another (``topology.usual``).
+
+        It is what ``hop`` tells of any of their nodes, except for the causes of exceptions and for
+        two pieces at one node.
+        """
+        route, exceptions, asks = usual(self.graph, cause, effect)
+        if route is not None:
+            nodes = (cause, *(text(node) for node in route.nodes[1:-1]), effect)
+            hop = Hop(nodes, round(route.strength, 12), route.typical_s, route.longest_s)
+            return Usual(hop, exceptions, asks)
+        is_view = self._kind(effect) == "endpoint" and bool(self.graph.routes(effect, cause))
+        if is_view and not variables(parse(cause)) and not variables(parse(effect)):
+            return Usual(self._view(cause, effect), exceptions, asks)
+        return Usual(None, exceptions, asks or is_view)
+
     def _hop(self, cause: Evidence, effect: Evidence) -> Hop | None:
         if cause.node == effect.node:
-            known = self.settings
-            strength, typical = known.same_node_strength, known.same_node_typical_s
-            return Hop((cause.node,), strength, typical, known.same_node_longest_s)
+            return replace(self.same_node, nodes=(cause.node,))
         way = self.way(cause.node, effect.node, effect.cluster_nodes)
         return self._view(cause.node, effect.node) if way is None else way
 
@@ -237,11 +289,7 @@ class Likelihood:
         return even + (1 - self.settings.spread) * (1 - math.exp(-lag_s / hop.typical_s))
 
     def _compatible(self, hop: Hop, cause: Evidence, effect: Evidence) -> float:
-        powers = (
-            self.settings.cause_power[cause.symptom_class]
-            * self.settings.severity_power[cause.severity]
-            * self.settings.effect_power[effect.symptom_class]
-        )
+        powers = self.cause_power(cause) * self.settings.effect_power[effect.symptom_class]
         return powers * _named(hop, effect)
 
 
