@@ -29,9 +29,12 @@ def usual(graph: Graph, cause_template: str, effect_template: str) -> Usual:
     The best way of a pair is the route, unless the cause is one of those that ``excepted`` gives
     for the effect (or the effect itself): for these, it is ``Graph.path`` that tells.
     """
+    routes = graph.routes(cause_template, effect_template)
+    if not routes:
+        return Usual(None)
     cause, effect = ids.parse(cause_template), ids.parse(effect_template)
     every, some = [], []
-    for route in graph.routes(cause_template, effect_template):
+    for route in routes:
         if _fits_all(route.nodes[0], cause) and _fits_all(route.nodes[-1], effect):
             (every if _is_free(route) else some).append(route)
         else:

@@ -12,29 +12,37 @@ from numpy.typing import NDArray
 
 from pipeline.correlate.amounts import dose
 from pipeline.correlate.evidence import Evidence
-from pipeline.correlate.likelihood import Likelihood, Rates
+from pipeline.correlate.forest import Array
+from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.settings import CorrelateSettings
-from pipeline.correlate.ways import ASK, NO_WAY, Numbers, Ways
-
-PIECE = np.dtype(
-    [
-        ("onset_s", "f8"),
-        ("begins_s", "f8"),
-        ("last_seen_s", "f8"),
-        ("unsure_s", "f8"),
-        ("cause_power", "f8"),
-        ("effect_power", "f8"),
-        ("whisper_power", "f8"),
-        ("score", "f8"),
-        ("symptom_class", "i8"),
-        ("node", "i8"),
-        ("has_amount", "?"),
-        ("implicates", "?"),
-    ]
+from pipeline.correlate.ways import (
+    ASK,
+    LONGEST_S,
+    NO_WAY,
+    STRENGTH,
+    TYPICAL_S,
+    Numbers,
+    Ways,
 )
-"""What of a piece goes into its rates; 84 B."""
 
-Pieces = NDArray[np.void]
+(
+    ONSET_S,
+    BEGINS_S,
+    LAST_SEEN_S,
+    UNSURE_S,
+    CAUSE_POWER,
+    EFFECT_POWER,
+    WHISPER_POWER,
+    SCORE,
+    SYMPTOM_CLASS,
+    NODE,
+    HAS_AMOUNT,
+    IMPLICATES,
+) = range(12)
+"""What of a piece goes into its rates: rows of an array of 96 B a piece; classes and nodes by their
+numbers, the last two 0 or 1."""
+FIELDS = 12
+
 Some = Numbers | int
 """Several pieces, or one for all of the others."""
 
@@ -45,13 +53,13 @@ class Pairs(NamedTuple):
     others: Numbers
     """The pieces besides the one that was asked about."""
     ways: Numbers
-    potentials: Rates
-    doses: Rates
+    potentials: Array
+    doses: Array
     """See ``Trigger``."""
 
 
-def described(piece: Evidence, model: Likelihood, node: int) -> tuple[Any, ...]:
-    """Return what of a piece goes into its rates, as a ``PIECE``; ``node`` is its node's number."""
+def described(piece: Evidence, model: Likelihood, node: int) -> tuple[float, ...]:
+    """Return what of a piece goes into its rates; ``node`` is the number of its node."""
     settings = model.settings
     return (
         piece.onset_s,
@@ -70,25 +78,25 @@ def described(piece: Evidence, model: Likelihood, node: int) -> tuple[Any, ...]:
 
 
 class Weighing:
-    """Rates by one graph, between pieces at their numbers."""
+    """Array by one graph, between pieces at their numbers."""
 
     def __init__(self, ways: Ways, settings: CorrelateSettings) -> None:
         self.ways = ways
         self._settings = settings
 
-    def causes_of(self, effect: int, ways: Numbers, pieces: Pieces) -> Pairs:
+    def causes_of(self, effect: int, ways: Numbers, pieces: Array) -> Pairs:
         """Return what may have set off a piece, of the causes that have a way to it."""
-        began = pieces["begins_s"] < pieces["onset_s"][effect]  # else it was there before
-        causes = np.flatnonzero(began & (ways != NO_WAY))
+        began = pieces[BEGINS_S] < pieces[ONSET_S, effect]  # else it was there before
+        causes = (began & (ways != NO_WAY)).nonzero()[0]
         return self._weighed(causes, effect, causes, ways, pieces)
 
-    def effects_of(self, cause: int, ways: Numbers, pieces: Pieces) -> Pairs:
+    def effects_of(self, cause: int, ways: Numbers, pieces: Array) -> Pairs:
         """Return what a piece may have set off, of the effects that it has a way to."""
-        after = pieces["onset_s"] > pieces["begins_s"][cause]
-        effects = np.flatnonzero(after & (ways != NO_WAY))
+        after = pieces[ONSET_S] > pieces[BEGINS_S, cause]
+        effects = (after & (ways != NO_WAY)).nonzero()[0]
         return self._weighed(cause, effects, effects, ways, pieces)
 
-    def named(self, effect: int, causes: Numbers, ways: Numbers, pieces: Pieces) -> Rates:
+    def named(self, effect: int, causes: Numbers, ways: Numbers, pieces: Array) -> Array:
         """Return how strongly a piece names each cause, or a node on the way; -1: not at all."""
         implicated = self.ways.piece(effect).implicated
         said = np.full(len(causes), -1.0)
@@ -96,7 +104,7 @@ class Weighing:
             on_it = [implicated[node] for node in self.ways.between[way] if node in implicated]
             if on_it:
                 said[ways == way] = max(on_it)
-        nodes = pieces["node"][causes]
+        nodes = pieces[NODE, causes]
         for number in np.unique(nodes).tolist():
             at = nodes == number
             node = self.ways.piece(int(causes[int(np.argmax(at))])).node
@@ -105,70 +113,71 @@ class Weighing:
         return said
 
     def _weighed(
-        self, causes: Some, effects: Some, others: Numbers, ways: Numbers, pieces: Pieces
+        self, causes: Some, effects: Some, others: Numbers, ways: Numbers, pieces: Array
     ) -> Pairs:
         """Return the pairs of positive rate; either ``causes`` or ``effects`` are the others."""
         ways = self._asked(causes, effects, ways[others])
-        hops = self.ways.table[ways]
-        until = pieces["last_seen_s"][causes] + hops["longest_s"] + pieces["unsure_s"][effects]
-        near = np.flatnonzero((ways != NO_WAY) & (pieces["onset_s"][effects] < until))
+        hops = self.ways.table[:, ways]
+        until = pieces[LAST_SEEN_S, causes] + hops[LONGEST_S] + pieces[UNSURE_S, effects]
+        near = ((ways != NO_WAY) & (pieces[ONSET_S, effects] < until)).nonzero()[0]
         if not len(near):
             return Pairs(near, near, np.zeros(0), np.zeros(0))
         one_effect = isinstance(effects, int)
-        others, ways, hops = others[near], ways[near], hops[near]
+        others, ways, hops = others[near], ways[near], hops[:, near]
         causes, effects = (others, effects) if one_effect else (causes, others)
-        cause, effect = pieces[causes], pieces[effects]
+        cause, effect = pieces[:, causes], pieces[:, effects]
         density = _lag_density(hops, cause, effect, self._settings.spread)
-        expected = hops["strength"] * (
-            cause["cause_power"] * effect["effect_power"] * self._fitting(causes, effects, ways, pieces)
+        expected = hops[STRENGTH] * (
+            cause[CAUSE_POWER] * effect[EFFECT_POWER] * self._fitting(causes, effects, ways, pieces)
         )
-        accounted = cause["has_amount"] & effect["has_amount"]
-        expected *= np.where(accounted, 1.0, cause["whisper_power"])
+        accounted = np.asarray(cause[HAS_AMOUNT] * effect[HAS_AMOUNT] > 0)
+        expected *= np.where(accounted, 1.0, cause[WHISPER_POWER])
         expected *= self.ways.prior[causes]
         potentials = expected * density
         doses = self._doses(causes, effects, cause, effect, accounted)
-        some = np.flatnonzero(potentials * doses > 0.0)
+        some = (potentials * doses > 0.0).nonzero()[0]
         if len(some) < len(others):
             return Pairs(others[some], ways[some], potentials[some], doses[some])
         return Pairs(others, ways, potentials, doses)
 
     def _asked(self, causes: Some, effects: Some, ways: Numbers) -> Numbers:
         """Return the ways, those too that have to be asked for pair by pair."""
-        for at in np.flatnonzero(ways == ASK).tolist():
+        for at in (ways == ASK).nonzero()[0].tolist():
             ways[at] = self.ways.between_two(_at(causes, at), _at(effects, at))
         return ways
 
     def _fitting(
-        self, causes: Some, effects: Some, ways: Numbers, pieces: Pieces
-    ) -> Rates | float:
+        self, causes: Some, effects: Some, ways: Numbers, pieces: Array
+    ) -> Array | float:
         """What speaks of one node was seldom set off by another, unless by way of that one."""
         if isinstance(effects, int):
             return self._one_fitting(causes, effects, ways, pieces)
         factors = np.ones(len(ways))
-        for at in np.flatnonzero(pieces["implicates"][effects]).tolist():
+        for at in (pieces[IMPLICATES, effects]).nonzero()[0].tolist():
             here = slice(at, at + 1)
             factors[here] = self._one_fitting(causes, int(effects[at]), ways[here], pieces)
         return factors
 
     def _one_fitting(
-        self, causes: Some, effect: int, ways: Numbers, pieces: Pieces
-    ) -> Rates | float:
-        if not pieces["implicates"][effect]:
+        self, causes: Some, effect: int, ways: Numbers, pieces: Array
+    ) -> Array | float:
+        if not pieces[IMPLICATES, effect]:
             return 1.0
         said = self.named(effect, np.atleast_1d(causes), ways, pieces)
         otherwise = 1.0 - max(self.ways.piece(effect).implicated.values())
         return np.where(said >= 0.0, 1.0, otherwise)
 
     def _doses(
-        self, causes: Some, effects: Some, cause: Pieces, effect: Pieces, accounted: NDArray[Any]
-    ) -> Rates:
+        self, causes: Some, effects: Some, cause: Array, effect: Array, accounted: NDArray[Any]
+    ) -> Array:
         """Return the shares of the effects that the causes can account for."""
-        ours, theirs = np.broadcast_arrays(cause["score"], effect["score"])
-        alike = (cause["symptom_class"] == effect["symptom_class"]) & (ours != 0) & (theirs != 0)
+        ours, theirs = cause[SCORE], effect[SCORE]
+        alike = (cause[SYMPTOM_CLASS] == effect[SYMPTOM_CLASS]) & (ours != 0) & (theirs != 0)
         doses = np.ones(len(alike))
-        np.divide(ours, theirs, out=doses, where=alike)
-        np.minimum(doses, 1.0, out=doses)
-        for at in np.flatnonzero(accounted).tolist():
+        if alike.any():
+            np.divide(ours, theirs, out=doses, where=alike)
+            np.minimum(doses, 1.0, out=doses)
+        for at in (accounted).nonzero()[0].tolist():
             one = self.ways.piece(_at(causes, at)).amount
             other = self.ways.piece(_at(effects, at)).amount
             if one is not None and other is not None:
@@ -180,29 +189,29 @@ def _at(pieces: Some, position: int) -> int:
     return pieces if isinstance(pieces, int) else int(pieces[position])
 
 
-def _lag_density(hops: Pieces, cause: Pieces, effect: Pieces, spread: float) -> Rates:
+def _lag_density(hops: Array, cause: Array, effect: Array, spread: float) -> Array:
     """Return the mean delay density over the lags that both onsets allow (``Likelihood``)."""
-    lags = effect["onset_s"] - cause["onset_s"]
+    lags = effect[ONSET_S] - cause[ONSET_S]
     low_high = np.empty((2, len(lags)))
-    low_high[0] = lags - effect["unsure_s"]
-    low_high[1] = lags + cause["unsure_s"]
+    low_high[0] = lags - effect[UNSURE_S]
+    low_high[1] = lags + cause[UNSURE_S]
     below = _cdf(low_high, hops, spread)
     since_onset = (below[1] - below[0]) / (low_high[1] - low_high[0])
-    still_active = np.where(lags > 0, spread / hops["longest_s"], 0.0)
+    still_active = np.where(lags > 0, spread / hops[LONGEST_S], 0.0)
     return np.maximum(since_onset, still_active)
 
 
-def _cdf(lags_s: Rates, hops: Pieces, spread: float) -> Rates:
+def _cdf(lags_s: Array, hops: Array, spread: float) -> Array:
     """Return the share of the delays that are no longer than lags, each row by the same ways.
 
     ``math.exp``, not numpy's: that differs by the last bit from one machine to another.
     """
-    longest = hops["longest_s"]
+    longest = hops[LONGEST_S]
     positive, over = lags_s > 0, lags_s >= longest
     found = (positive & over).astype(np.float64)
     inside = np.nonzero(positive & ~over)
     some, ways = lags_s[inside], inside[1]
-    exponents = (-some / hops["typical_s"][ways]).tolist()
+    exponents = (-some / hops[TYPICAL_S][ways]).tolist()
     decayed = np.fromiter(map(math.exp, exponents), dtype=np.float64, count=len(exponents))
     found[inside] = spread * some / longest[ways] + (1 - spread) * (1 - decayed)
     return found

@@ -12,8 +12,8 @@ from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Array, Forest
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.overtime import Model
-from pipeline.correlate.pairs import PIECE, Pairs, Weighing, described
-from pipeline.correlate.ways import NO_WAY, Numbering, Numbers, Ways, wide
+from pipeline.correlate.pairs import FIELDS, NODE, Pairs, Weighing, described
+from pipeline.correlate.ways import NO_WAY, Numbering, Numbers, Ways, longer, wide
 
 MEDIATED = 0.1
 """Factor on the rate of a cause whose way leads over another one that was seen."""
@@ -60,7 +60,7 @@ class Weights:
     def _begin(self) -> None:
         self._numbers = Numbering()
         self._by_number: dict[int, Evidence] = {}
-        self._pieces = np.zeros(_FEW, dtype=PIECE)
+        self._pieces = np.zeros((FIELDS, _FEW))
         self._potential = np.zeros((_FEW, _FEW))
         """By effect and cause; 0 where it did not set it off."""
         self._dose = np.zeros((_FEW, _FEW))
@@ -125,22 +125,22 @@ class Weights:
             self._naming.setdefault(named, set()).add(number)
         graph = bisect_right(self.model.changes_s, new.onset_s)
         model = self.model.at(new.onset_s)
-        self._pieces[number] = described(new, model, self._nodes.take(new.node))
+        self._pieces[:, number] = described(new, model, self._nodes.take(new.node))
         self._whispers[number] = new.is_whisper
         self._graph[number] = graph
         for one in self._weighing.values():
             one.ways.put(number, new)
         if graph not in self._weighing:
-            ways = Ways(model, self._by_number, len(self._pieces))
+            ways = Ways(model, self._by_number, len(self._graph))
             for other, piece in self._by_number.items():
                 ways.put(other, piece)
             self._weighing[graph] = Weighing(ways, self.model.settings)
         return number
 
     def _make_room(self, number: int) -> None:
-        if number < len(self._pieces):
+        if number < len(self._graph):
             return
-        self._pieces, self._graph = wide(self._pieces, number), wide(self._graph, number)
+        self._pieces, self._graph = longer(self._pieces, number), wide(self._graph, number)
         self._potential, self._dose = wide(self._potential, number), wide(self._dose, number)
         self._way, self._linked = wide(self._way, number), wide(self._linked, number)
         self._whispers = wide(self._whispers, number)
@@ -164,8 +164,11 @@ class Weights:
             self._dose[found.others, number] = found.doses
             self._way[found.others, number] = found.ways
             self._link(number, found)
-            for effect in found.others.tolist():
-                self._rows.pop(effect, None)
+            self._forget_rows(found.others)
+
+    def _forget_rows(self, effects: Numbers) -> None:
+        for effect in effects.tolist() if self._rows else ():
+            self._rows.pop(effect, None)
 
     def _link(self, number: int, found: Pairs) -> None:
         self._linked[number, found.others] = True
@@ -194,8 +197,7 @@ class Weights:
         for one in self._weighing.values():
             one.ways.drop(number, gone)
         self._rows.pop(number, None)
-        for effect in np.flatnonzero(self._potential[:, number]).tolist():
-            self._rows.pop(effect, None)
+        self._forget_rows(self._potential[:, number].nonzero()[0])
         self._potential[number] = self._potential[:, number] = 0.0
         self._linked[number] = self._linked[:, number] = False
 
@@ -213,7 +215,7 @@ class Weights:
         The search stops when there are ``enough``, or more.
         """
         number = self._numbers[evidence_id]
-        found = np.zeros(len(self._pieces), dtype=bool)
+        found = np.zeros(len(self._graph), dtype=bool)
         found[number] = True
         front, count = [number], 1
         while front and (enough is None or count < enough):
@@ -239,7 +241,7 @@ class Weights:
     def forest(self, pieces: Sequence[Evidence]) -> Forest:
         """Return the rates between some of the symptoms, in the given order."""
         numbers = [self._numbers[piece.id] for piece in pieces]
-        position = np.full(len(self._pieces), -1, dtype=np.intp)
+        position = np.full(len(self._graph), -1, dtype=np.intp)
         position[numbers] = np.arange(len(numbers))
         rates = np.zeros((len(pieces), len(pieces)))
         alone = np.zeros(len(pieces))
@@ -260,7 +262,7 @@ class Weights:
         there is trouble there: all that it does not name shares the rest.
         """
         model = self.model.at(piece.onset_s)
-        causes = np.flatnonzero(self._potential[number])
+        causes = self._potential[number].nonzero()[0]
         doses = self._dose[number, causes]
         potentials = self._direct(number, causes, piece, model)
         alone = model.alone(piece) + model.unaccounted(piece, potentials, doses)
@@ -287,7 +289,7 @@ class Weights:
         potentials: Array = self._potential[number, causes]
         if not len(causes):
             return potentials
-        nodes = self._pieces["node"][causes]
+        nodes = self._pieces[NODE, causes]
         by_node = np.argsort(nodes, kind="stable")
         first = np.flatnonzero(np.diff(nodes[by_node], prepend=-1))
         seen = causes[by_node[first]].tolist()

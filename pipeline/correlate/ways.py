@@ -24,7 +24,9 @@ NO_WAY, ASK = -1, -2
 
 Numbers = NDArray[np.intp]
 
-_WAY = np.dtype([("strength", "f8"), ("typical_s", "f8"), ("longest_s", "f8")])
+STRENGTH, TYPICAL_S, LONGEST_S = range(3)
+"""What is known of each way: rows of the table."""
+
 _NO_FAMILY = 0
 _FEW = 16
 
@@ -64,13 +66,24 @@ class Numbering:
 
 
 def wide(array: NDArray[Any], number: int, fill: float = 0) -> NDArray[Any]:
-    """Return the array with room for a number on each axis, doubled until it has."""
-    size = len(array)
-    if number < size:
-        return array
+    """Return a vector or square with room for a number on each axis, doubled until it has."""
+    return array if number < len(array) else _doubled(array, number, array.shape, fill)
+
+
+def longer(array: NDArray[Any], number: int) -> NDArray[Any]:
+    """Return the array with room for a number in each row, doubled until it has."""
+    return array if number < array.shape[1] else _doubled(array, number, array.shape[1:], 0)
+
+
+def _doubled(
+    array: NDArray[Any], number: int, axes: tuple[int, ...], fill: float
+) -> NDArray[Any]:
+    """Return the array with its last axes doubled until they have room for a number."""
+    size = axes[-1]
     while number >= size:
         size *= 2
-    grown = np.full((size,) * array.ndim, fill, dtype=array.dtype)
+    kept = array.shape[: array.ndim - len(axes)]
+    grown = np.full(kept + (size,) * len(axes), fill, dtype=array.dtype)
     grown[tuple(slice(length) for length in array.shape)] = array
     return grown
 
@@ -83,7 +96,7 @@ class Ways:
         self._model = model
         self._pieces = pieces
         """By number; the owner's, who changes it."""
-        self.table = np.zeros(_FEW, dtype=_WAY)
+        self.table = np.zeros((3, _FEW))
         """Strength and delays of each way, by its number."""
         self.between: list[tuple[str, ...]] = []
         """The nodes between its ends."""
@@ -101,6 +114,7 @@ class Ways:
         """By piece: nodes that have another way to it than their families."""
         self._excepts: dict[str, set[int]] = {}
         """By node: the pieces that it is an exception for."""
+        self._leads = lru_cache(MAX_KNOWN)(model.usual)
         self._usual_of = lru_cache(MAX_KNOWN)(self._find_usual)
         self._excepted = lru_cache(MAX_KNOWN)(self._find_excepted)
         self._routes = lru_cache(MAX_KNOWN)(self._find_routes)
@@ -174,7 +188,7 @@ class Ways:
         return number
 
     def _find_usual(self, cause_family: str, effect_family: str) -> int:
-        found = self._model.usual(cause_family, effect_family)
+        found = self._leads(cause_family, effect_family)
         return ASK if found.asks else self._number_of(found.hop)
 
     def _find_excepted(self, node: str, cluster_nodes: tuple[str, ...]) -> frozenset[str]:
@@ -184,7 +198,7 @@ class Ways:
 
     def _find_routes(self, effect_family: str) -> tuple[Route, ...]:
         causes = sorted(self._model.reach(effect_family))
-        found = (self._model.usual(cause, effect_family).exceptions for cause in causes)
+        found = (self._leads(cause, effect_family).exceptions for cause in causes)
         return tuple(route for routes in found for route in routes)
 
     def _number_of(self, hop: Hop | None) -> int:
@@ -195,7 +209,7 @@ class Ways:
         number = self._known.get(way)
         if number is None:
             number = self._known[way] = len(self.between)
-            self.table = wide(self.table, number)
-            self.table[number] = told
+            self.table = longer(self.table, number)
+            self.table[:, number] = told
             self.between.append(hop.nodes[1:-1])
         return number
