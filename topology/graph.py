@@ -172,6 +172,14 @@ class Graph:
         return any(template.entry for template in self.application.nodes)
 
     @cached_property
+    def has_families(self) -> bool:
+        """Tell whether an edge is one of several nodes, or of machines."""
+        return any(
+            link.edge.via is not None or ids.variables((*link.cause, *link.effect))
+            for link in self._links
+        )
+
+    @cached_property
     def _machines(self) -> frozenset[str]:
         """Ids of the templates of machines: causes of edges that hold for the effect's machine."""
         return frozenset(link.edge.cause for link in self._links if link.edge.via is not None)

@@ -45,6 +45,14 @@ def usual(graph: Graph, cause_template: str, effect_template: str) -> Usual:
     return Usual(ranked[0] if ranked else None, tuple(some), asks)
 
 
+def exceptions(graph: Graph, effect_template: str) -> tuple[Route, ...]:
+    """Return the routes to the nodes of a template that hold for some causes, or some effects."""
+    if not graph.has_families:
+        return ()
+    found = (usual(graph, cause, effect_template) for cause in graph.reach(effect_template))
+    return tuple(route for each in found for route in each.exceptions)
+
+
 def excepted(
     routes: Collection[Route], effect_id: str, cluster_nodes: Collection[str]
 ) -> frozenset[str]:

@@ -9,9 +9,9 @@ Both are rates per second, so that their ratio is a probability.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from pipeline.correlate.settings import CorrelateSettings
 from topology.ids import parse, text, variables
 from topology.graph import MAX_HOPS, Graph, Route
 from topology.model import Kind
-from topology.usual import usual
+from topology.usual import excepted, exceptions, usual
 
 MAX_KNOWN_HOPS = 65_536
 """Ways between two nodes that are remembered, some 300 bytes each."""
@@ -31,6 +31,8 @@ _ABOUT_AS_LIKELY = 0.5
 """Share of the greatest rate from which a cause is a serious rival."""
 
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 Rates = NDArray[np.float64]
 
 
@@ -42,17 +44,6 @@ class Hop:
     strength: float
     typical_s: float
     longest_s: float
-
-
-class Usual(NamedTuple):
-    """What leads from the nodes of one template to those of another."""
-
-    hop: Hop | None
-    """The same from any to any (its ends are the templates); None where there is no way."""
-    exceptions: tuple[Route, ...]
-    """Ways that hold for some."""
-    asks: bool
-    """Whether each pair has to be asked for (``Likelihood.hop``)."""
 
 
 class Trigger(NamedTuple):
@@ -86,6 +77,16 @@ class Likelihood:
     )
     """Ways that have been asked for: a component asks for the same again and again. The graph
     remembers its paths, too; to make a way of one each time costs measurably more."""
+
+    _usual: dict[tuple[str, str], tuple[Hop | None, bool]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    _exceptions: dict[str, tuple[Route, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    _excepted: dict[tuple[str, tuple[str, ...]], frozenset[str]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     @property
     def name(self) -> str:
@@ -219,21 +220,36 @@ class Likelihood:
             (), known.same_node_strength, known.same_node_typical_s, known.same_node_longest_s
         )
 
-    def usual(self, cause: str, effect: str) -> Usual:
-        """Return the way from the nodes of one template to those of another (``topology.usual``).
+    def usual(self, cause: str, effect: str) -> tuple[Hop | None, bool]:
+        """Return the way from the nodes of one template to those of another, the same for any.
 
-        It is what ``hop`` tells of any of their nodes, except for the causes of exceptions and for
-        two pieces at one node.
+        It is what ``hop`` tells of any of their nodes, except for the causes that ``excepted``
+        gives, and for two pieces at one node. The second value tells whether there is no such way,
+        and each pair has to be asked for.
         """
-        route, exceptions, asks = usual(self.graph, cause, effect)
+        return _known(self._usual, (cause, effect), lambda: self._find_usual(cause, effect))
+
+    def excepted(self, effect: str, cluster_nodes: tuple[str, ...]) -> frozenset[str]:
+        """Return the nodes that may have another way to one than others of their templates."""
+        ends = (effect, cluster_nodes)
+        return _known(self._excepted, ends, lambda: self._find_excepted(effect, cluster_nodes))
+
+    def _find_excepted(self, effect: str, cluster_nodes: tuple[str, ...]) -> frozenset[str]:
+        template = self.family(effect)
+        if not template:
+            return frozenset()
+        routes = _known(self._exceptions, template, lambda: exceptions(self.graph, template))
+        return excepted(routes, effect, cluster_nodes)
+
+    def _find_usual(self, cause: str, effect: str) -> tuple[Hop | None, bool]:
+        route, _, asks = usual(self.graph, cause, effect)
         if route is not None:
             nodes = (cause, *(text(node) for node in route.nodes[1:-1]), effect)
-            hop = Hop(nodes, round(route.strength, 12), route.typical_s, route.longest_s)
-            return Usual(hop, exceptions, asks)
+            return Hop(nodes, round(route.strength, 12), route.typical_s, route.longest_s), asks
         is_view = self._kind(effect) == "endpoint" and bool(self.graph.routes(effect, cause))
         if is_view and not variables(parse(cause)) and not variables(parse(effect)):
-            return Usual(self._view(cause, effect), exceptions, asks)
-        return Usual(None, exceptions, asks or is_view)
+            return self._view(cause, effect), asks
+        return None, asks or is_view
 
     def _hop(self, cause: Evidence, effect: Evidence) -> Hop | None:
         if cause.node == effect.node:
@@ -291,6 +307,15 @@ class Likelihood:
     def _compatible(self, hop: Hop, cause: Evidence, effect: Evidence) -> float:
         powers = self.cause_power(cause) * self.settings.effect_power[effect.symptom_class]
         return powers * _named(hop, effect)
+
+
+def _known(known: dict[_Key, _Value], key: _Key, find: Callable[[], _Value]) -> _Value:
+    """Return what is known of a key, or found now; it is remembered as ways are."""
+    if key not in known:
+        if len(known) >= MAX_KNOWN_HOPS:
+            known.clear()
+        known[key] = find()
+    return known[key]
 
 
 def _within(hop: Hop, cause: Evidence, effect: Evidence) -> bool:

@@ -1,10 +1,11 @@
 """How likely each of many pieces of evidence set off each of others: pairs in arrays.
 
-The formulas are those of ``Likelihood.trigger``, to the last bit: the same operations in the same
-order. One piece is asked about with all others at once, which costs a tenth of asking pair by pair.
+The formulas are those of ``Likelihood.trigger``: the same operations in the same order, but for
+numpy's ``exp``, which is another's in its last bit (and takes a tenth of the time). One piece is
+asked about with all others at once. Each pair's rate is the same in whichever array it stands, so
+it does not matter which of the two came first.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,15 +118,16 @@ class Weighing:
     ) -> Pairs:
         """Return the pairs of positive rate; either ``causes`` or ``effects`` are the others."""
         ways = self._asked(causes, effects, ways[others])
-        hops = self.ways.table[:, ways]
+        hops = self.ways.table.take(ways, axis=1)  # a third of the time of table[:, ways]
         until = pieces[LAST_SEEN_S, causes] + hops[LONGEST_S] + pieces[UNSURE_S, effects]
         near = ((ways != NO_WAY) & (pieces[ONSET_S, effects] < until)).nonzero()[0]
         if not len(near):
             return Pairs(near, near, np.zeros(0), np.zeros(0))
         one_effect = isinstance(effects, int)
-        others, ways, hops = others[near], ways[near], hops[:, near]
+        if len(near) < len(others):
+            others, ways, hops = others[near], ways[near], hops.take(near, axis=1)
         causes, effects = (others, effects) if one_effect else (causes, others)
-        cause, effect = pieces[:, causes], pieces[:, effects]
+        cause, effect = pieces.take(causes, axis=1), pieces.take(effects, axis=1)
         density = _lag_density(hops, cause, effect, self._settings.spread)
         expected = hops[STRENGTH] * (
             cause[CAUSE_POWER] * effect[EFFECT_POWER] * self._fitting(causes, effects, ways, pieces)
@@ -193,8 +195,8 @@ def _lag_density(hops: Array, cause: Array, effect: Array, spread: float) -> Arr
     """Return the mean delay density over the lags that both onsets allow (``Likelihood``)."""
     lags = effect[ONSET_S] - cause[ONSET_S]
     low_high = np.empty((2, len(lags)))
-    low_high[0] = lags - effect[UNSURE_S]
-    low_high[1] = lags + cause[UNSURE_S]
+    np.subtract(lags, effect[UNSURE_S], out=low_high[0])
+    np.add(lags, cause[UNSURE_S], out=low_high[1])
     below = _cdf(low_high, hops, spread)
     since_onset = (below[1] - below[0]) / (low_high[1] - low_high[0])
     still_active = np.where(lags > 0, spread / hops[LONGEST_S], 0.0)
@@ -202,16 +204,9 @@ def _lag_density(hops: Array, cause: Array, effect: Array, spread: float) -> Arr
 
 
 def _cdf(lags_s: Array, hops: Array, spread: float) -> Array:
-    """Return the share of the delays that are no longer than lags, each row by the same ways.
-
-    ``math.exp``, not numpy's: that differs by the last bit from one machine to another.
-    """
+    """Return the share of the delays that are no longer than lags, each row by the same ways."""
     longest = hops[LONGEST_S]
-    positive, over = lags_s > 0, lags_s >= longest
-    found = (positive & over).astype(np.float64)
-    inside = np.nonzero(positive & ~over)
-    some, ways = lags_s[inside], inside[1]
-    exponents = (-some / hops[TYPICAL_S][ways]).tolist()
-    decayed = np.fromiter(map(math.exp, exponents), dtype=np.float64, count=len(exponents))
-    found[inside] = spread * some / longest[ways] + (1 - spread) * (1 - decayed)
+    lags = np.maximum(lags_s, 0.0)
+    found = spread * lags / longest + (1 - spread) * (1 - np.exp(-lags / hops[TYPICAL_S]))
+    found[lags >= longest] = 1.0
     return found

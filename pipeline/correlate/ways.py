@@ -6,7 +6,6 @@ are asked for one by one, and so is everything between families that have no usu
 """
 
 from collections.abc import Hashable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,6 @@ from numpy.typing import NDArray
 
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.likelihood import Hop, Likelihood
-from topology.graph import Route
-from topology.usual import excepted
-
-MAX_KNOWN = 65_536
-"""Pairs of families, and effects with their machines, that are remembered: some 200 B each."""
 
 NO_WAY, ASK = -1, -2
 
@@ -114,10 +108,6 @@ class Ways:
         """By piece: nodes that have another way to it than their families."""
         self._excepts: dict[str, set[int]] = {}
         """By node: the pieces that it is an exception for."""
-        self._leads = lru_cache(MAX_KNOWN)(model.usual)
-        self._usual_of = lru_cache(MAX_KNOWN)(self._find_usual)
-        self._excepted = lru_cache(MAX_KNOWN)(self._find_excepted)
-        self._routes = lru_cache(MAX_KNOWN)(self._find_routes)
         self._same_node = self._number_of(model.same_node)
 
     def put(self, number: int, piece: Evidence) -> None:
@@ -127,7 +117,7 @@ class Ways:
         self.prior[number] = self._model.cause_prior(piece)
         family = self._model.family(piece.node)
         self._family[number] = self._enter(family) if family else _NO_FAMILY
-        found = self._excepted(piece.node, piece.cluster_nodes)
+        found = self._model.excepted(piece.node, piece.cluster_nodes)
         self._exceptions[number] = found
         for node in found:
             self._excepts.setdefault(node, set()).add(number)
@@ -187,19 +177,9 @@ class Ways:
                     self._usual[at, number] = self._usual_of(family, other)
         return number
 
-    def _find_usual(self, cause_family: str, effect_family: str) -> int:
-        found = self._leads(cause_family, effect_family)
-        return ASK if found.asks else self._number_of(found.hop)
-
-    def _find_excepted(self, node: str, cluster_nodes: tuple[str, ...]) -> frozenset[str]:
-        """Return the nodes that may have another way to one than their families have."""
-        family = self._model.family(node)
-        return excepted(self._routes(family), node, cluster_nodes) if family else frozenset()
-
-    def _find_routes(self, effect_family: str) -> tuple[Route, ...]:
-        causes = sorted(self._model.reach(effect_family))
-        found = (self._leads(cause, effect_family).exceptions for cause in causes)
-        return tuple(route for routes in found for route in routes)
+    def _usual_of(self, cause_family: str, effect_family: str) -> int:
+        hop, asks = self._model.usual(cause_family, effect_family)
+        return ASK if asks else self._number_of(hop)
 
     def _number_of(self, hop: Hop | None) -> int:
         if hop is None:
