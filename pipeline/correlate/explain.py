@@ -39,7 +39,7 @@ class Posterior:
     alone: float
     """P(∅ → j): it came by itself."""
     parents: dict[str, float]
-    """P(k → j) by evidence id, likeliest first (ties by id)."""
+    """P(k → j) by evidence id, likeliest first (ties by id), of those likelier than ∅."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def _posteriors(whole: Explanation, chosen: set[str]) -> dict[str, Posterior]:
     for position, piece in enumerate(whole.pieces):
         if piece.id in chosen:
             alone, parents = whole.forest.posterior(position)
-            some = np.flatnonzero(parents > 0).tolist()  # of a thousand, mostly a few
+            some = np.flatnonzero(parents > alone).tolist()  # of a thousand, mostly a few
             named = [(whole.pieces[at].id, float(parents[at])) for at in some]
             likely = sorted(named, key=lambda item: (-item[1], item[0]))
             posteriors[piece.id] = Posterior(alone, dict(likely))

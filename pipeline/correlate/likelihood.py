@@ -81,6 +81,9 @@ class Likelihood:
     _usual: dict[tuple[str, str], tuple[Hop | None, bool]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+    _ways: dict[tuple[str, str], tuple[Hop | None, bool]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
     _exceptions: dict[str, tuple[Route, ...]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -242,14 +245,24 @@ class Likelihood:
         return excepted(routes, effect, cluster_nodes)
 
     def _find_usual(self, cause: str, effect: str) -> tuple[Hop | None, bool]:
+        way, asks = self._usual_way(cause, effect)
+        if way is not None or asks or not self._is_view(effect, cause):
+            return way, asks
+        names = (*variables(parse(cause)), *variables(parse(effect)))
+        return (None, True) if names else (self._view(cause, effect), False)
+
+    def _is_view(self, endpoint: str, caller: str) -> bool:
+        return self._kind(endpoint) == "endpoint" and bool(self.graph.routes(endpoint, caller))
+
+    def _usual_way(self, cause: str, effect: str) -> tuple[Hop | None, bool]:
+        return _known(self._ways, (cause, effect), lambda: self._find_usual_way(cause, effect))
+
+    def _find_usual_way(self, cause: str, effect: str) -> tuple[Hop | None, bool]:
         route, _, asks = usual(self.graph, cause, effect)
-        if route is not None:
-            nodes = (cause, *(text(node) for node in route.nodes[1:-1]), effect)
-            return Hop(nodes, round(route.strength, 12), route.typical_s, route.longest_s), asks
-        is_view = self._kind(effect) == "endpoint" and bool(self.graph.routes(effect, cause))
-        if is_view and not variables(parse(cause)) and not variables(parse(effect)):
-            return self._view(cause, effect), asks
-        return None, asks or is_view
+        if route is None:
+            return None, asks
+        nodes = (cause, *(text(node) for node in route.nodes[1:-1]), effect)
+        return Hop(nodes, round(route.strength, 12), route.typical_s, route.longest_s), asks
 
     def _hop(self, cause: Evidence, effect: Evidence) -> Hop | None:
         if cause.node == effect.node:
@@ -272,6 +285,9 @@ class Likelihood:
 
     def way(self, cause: str, effect: str, cluster_nodes: tuple[str, ...] = ()) -> Hop | None:
         """Return the best path of the graph between two nodes, if there is one."""
+        known, asks = self._usual_way(self.family(cause), self.family(effect))
+        if cause != effect and not asks and cause not in self.excepted(effect, cluster_nodes):
+            return known and replace(known, nodes=(cause, *known.nodes[1:-1], effect))
         path = self.graph.path(cause, effect, cluster_nodes=cluster_nodes)
         if path is None:
             return None

@@ -122,14 +122,13 @@ class Outlook:
         reach = model.reach(source.node)
         single = {template for template in reach if "{" not in template}
         candidates = single | {node for node in known if model.family(node) in reach}
+        machines: dict[str, set[str]] = {}
+        for piece in self.component.pieces:
+            machines.setdefault(piece.node, set()).update(piece.cluster_nodes)
         for node in sorted(candidates - {source.node})[:MAX_LOOKED_AT]:
-            way = model.way(source.node, node, self._machines_of(node))
+            way = model.way(source.node, node, tuple(sorted(machines.get(node, ()))))
             if way is not None:
                 yield node, way
-
-    def _machines_of(self, node: str) -> tuple[str, ...]:
-        pieces = (piece for piece in self.component.pieces if piece.node == node)
-        return tuple(sorted({machine for piece in pieces for machine in piece.cluster_nodes}))
 
     def _by_s(self, source: Evidence, hop: Hop) -> float:
         """Return until when an effect should have come, and have been seen."""

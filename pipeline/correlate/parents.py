@@ -289,18 +289,32 @@ class Weights:
         potentials: Array = self._potential[number, causes]
         if not len(causes):
             return potentials
+        ways = self._way[number, causes]
+        potentials = potentials * self._factors(number, piece, model)[ways]
         nodes = self._pieces[NODE, causes]
         by_node = np.argsort(nodes, kind="stable")
         first = np.flatnonzero(np.diff(nodes[by_node], prepend=-1))
-        seen = causes[by_node[first]].tolist()
-        present = {self._by_number[cause].node for cause in seen} - {piece.node}
-        between = self._weighing[int(self._graph[number])].ways.between
-        ways, at = np.unique(self._way[number, causes], return_inverse=True)
-        factors = np.array([_passing(between[way], present, model) for way in ways.tolist()])
-        potentials = potentials * factors[at]
+        if len(first) == len(causes):
+            return potentials
         shared = np.empty_like(potentials)
         shared[by_node] = _once_a_node(potentials[by_node], first)
         return shared
+
+    def _factors(self, number: int, piece: Evidence, model: Likelihood) -> Array:
+        """Return the factors for the nodes on the ways to a piece, by way."""
+        between = self._weighing[int(self._graph[number])].ways.between
+        row = self._potential[number]
+        used = np.zeros(len(between), dtype=bool)
+        used[self._way[number, row > 0.0]] = True
+        factors = np.ones(len(between))
+        for way in np.flatnonzero(used).tolist():
+            on_it = between[way]
+            seen = (self._at.get(node) for node in on_it if node != piece.node)
+            if any(pieces and row[[*pieces]].any() for pieces in seen):
+                factors[way] = MEDIATED
+            elif any(map(model.is_observed, on_it)):
+                factors[way] = UNTOUCHED
+        return factors
 
     def _at_one_time(self, one: Evidence, other: Evidence) -> bool:
         """Tell whether one fault, that one speaks of, may be behind both."""
@@ -315,22 +329,15 @@ def _once_a_node(potentials: Array, first: Numbers) -> Array:
     them would alone. ``first`` is where each node's potentials begin.
     """
     each = potentials.tolist()
-    ends = [*first[1:].tolist(), len(each)]
+    counts = np.diff(first, append=len(each))
     shares = np.ones(len(first))
-    for position, (begin, end) in enumerate(zip(first.tolist(), ends, strict=True)):
-        if end - begin > 1:
-            several = each[begin:end]
-            total = math.fsum(several)  # exact: the order does not matter
-            if total > 0.0:
-                shares[position] = max(several) / total
-    return potentials * np.repeat(shares, np.diff(ends, prepend=0))
-
-
-def _passing(between: tuple[str, ...], present: set[str], model: Likelihood) -> float:
-    """Return the factor for the nodes on the way of a trigger."""
-    if not present.isdisjoint(between):
-        return MEDIATED
-    return UNTOUCHED if any(map(model.is_observed, between)) else 1.0
+    for position in np.flatnonzero(counts > 1).tolist():
+        begin = int(first[position])
+        several = each[begin : begin + int(counts[position])]
+        total = math.fsum(several)  # exact: the order does not matter
+        if total > 0.0:
+            shares[position] = max(several) / total
+    return potentials * np.repeat(shares, counts)
 
 
 def _discard(numbers: dict[str, set[int]], key: str, number: int) -> None:

@@ -59,19 +59,32 @@ class Tree:
 
     def path_from(self, node: str) -> tuple[str, ...]:
         """Return the nodes from a cause along the tree to the farthest effect below it."""
-        paths = (self._path(symptom, node) for symptom in self._group.symptoms)
+        known: dict[str, tuple[str, ...]] = {}
+        paths = (self._path(symptom.id, node, known) for symptom in self._group.symptoms)
         return max(paths, key=len, default=(node,)) or (node,)
 
-    def _path(self, symptom: Symptom, node: str) -> tuple[str, ...]:
-        """Return the way from ``node`` down to a symptom, empty if it is not below."""
-        if node not in self._above(symptom.id):
-            return ()
-        way: list[str] = [symptom.node]
-        for child, parent in self._climb(symptom.id):
-            way = [*self._way(parent, child)[:-1], *way]
+    def _path(
+        self, evidence_id: str, node: str, known: dict[str, tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        """Return the way from ``node`` down to a piece, empty if it is not below.
+
+        It is that to its parent and one hop more; ``known`` are the ways to others.
+        """
+        steps = []
+        way: tuple[str, ...] = ()
+        for child, parent in self._climb(evidence_id):
+            if child.id in known:
+                way = known[child.id]
+                break
+            steps.append((child, parent))
             if parent.node == node:
-                return tuple(dict.fromkeys(way))
-        return ()
+                break
+        for child, parent in reversed(steps):
+            if way or parent.node == node:
+                above = (node,) if parent.node == node else way
+                way = tuple(dict.fromkeys((*above, *self._way(parent, child))))
+            known[child.id] = way
+        return way
 
     def _above(self, evidence_id: str) -> frozenset[str]:
         """Return the nodes on the way up from a piece: its own hop and what its parent has above.
