@@ -65,6 +65,7 @@ class Route:
 
     @property
     def preference(self) -> tuple[float, int, tuple[str, ...]]:
+        """Sort key: the strongest first, then the shortest; ties by name."""
         return (-self.strength, len(self.nodes), tuple(ids.text(node) for node in self.nodes))
 
 

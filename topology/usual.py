@@ -33,7 +33,8 @@ def usual(graph: Graph, cause_template: str, effect_template: str) -> Usual:
     if not routes:
         return Usual(None)
     cause, effect = ids.parse(cause_template), ids.parse(effect_template)
-    every, some = [], []
+    every: list[Route] = []
+    some: list[Route] = []
     for route in routes:
         if _fits_all(route.nodes[0], cause) and _fits_all(route.nodes[-1], effect):
             (every if _is_free(route) else some).append(route)

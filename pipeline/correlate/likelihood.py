@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from pipeline.correlate.amounts import dose
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.settings import CorrelateSettings
-from topology.ids import parse, text, variables
 from topology.graph import MAX_HOPS, Graph, Route
+from topology.ids import parse, text, variables
 from topology.model import Kind
 from topology.usual import excepted, exceptions, usual
 

@@ -113,7 +113,7 @@ class Weighing:
                 said[at] = np.maximum(said[at], implicated[node])
         return said
 
-    def _weighed(
+    def _weighed(  # noqa: PLR0917 - two ends, their ways, and what is known of them
         self, causes: Some, effects: Some, others: Numbers, ways: Numbers, pieces: Array
     ) -> Pairs:
         """Return the pairs of positive rate; either ``causes`` or ``effects`` are the others."""
@@ -148,9 +148,7 @@ class Weighing:
             ways[at] = self.ways.between_two(_at(causes, at), _at(effects, at))
         return ways
 
-    def _fitting(
-        self, causes: Some, effects: Some, ways: Numbers, pieces: Array
-    ) -> Array | float:
+    def _fitting(self, causes: Some, effects: Some, ways: Numbers, pieces: Array) -> Array | float:
         """What speaks of one node was seldom set off by another, unless by way of that one."""
         if isinstance(effects, int):
             return self._one_fitting(causes, effects, ways, pieces)
@@ -169,7 +167,7 @@ class Weighing:
         otherwise = 1.0 - max(self.ways.piece(effect).implicated.values())
         return np.where(said >= 0.0, 1.0, otherwise)
 
-    def _doses(
+    def _doses(  # noqa: PLR0917 - both ends, by number and by what is known of them
         self, causes: Some, effects: Some, cause: Array, effect: Array, accounted: NDArray[Any]
     ) -> Array:
         """Return the shares of the effects that the causes can account for."""
@@ -200,13 +198,14 @@ def _lag_density(hops: Array, cause: Array, effect: Array, spread: float) -> Arr
     below = _cdf(low_high, hops, spread)
     since_onset = (below[1] - below[0]) / (low_high[1] - low_high[0])
     still_active = np.where(lags > 0, spread / hops[LONGEST_S], 0.0)
-    return np.maximum(since_onset, still_active)
+    density: Array = np.maximum(since_onset, still_active)
+    return density
 
 
 def _cdf(lags_s: Array, hops: Array, spread: float) -> Array:
     """Return the share of the delays that are no longer than lags, each row by the same ways."""
     longest = hops[LONGEST_S]
     lags = np.maximum(lags_s, 0.0)
-    found = spread * lags / longest + (1 - spread) * (1 - np.exp(-lags / hops[TYPICAL_S]))
+    found: Array = spread * lags / longest + (1 - spread) * (1 - np.exp(-lags / hops[TYPICAL_S]))
     found[lags >= longest] = 1.0
     return found

@@ -89,7 +89,8 @@ class Weights:
         for piece in (*neighbours, new):
             known = self._own_machines[piece.id] or tuple(sorted(machines))
             if piece is new:
-                self._place(new if known == new.cluster_nodes else replace(new, cluster_nodes=known))
+                changed = known != new.cluster_nodes
+                self._place(replace(new, cluster_nodes=known) if changed else new)
             elif known != piece.cluster_nodes:
                 self._place(replace(piece, cluster_nodes=known))
         ways = sum(len(one.ways.between) for one in self._weighing.values())

@@ -69,9 +69,7 @@ def longer(array: NDArray[Any], number: int) -> NDArray[Any]:
     return array if number < array.shape[1] else _doubled(array, number, array.shape[1:], 0)
 
 
-def _doubled(
-    array: NDArray[Any], number: int, axes: tuple[int, ...], fill: float
-) -> NDArray[Any]:
+def _doubled(array: NDArray[Any], number: int, axes: tuple[int, ...], fill: float) -> NDArray[Any]:
     """Return the array with its last axes doubled until they have room for a number."""
     size = axes[-1]
     while number >= size:

@@ -1,5 +1,9 @@
 """What is computed fast is what the plain way gives: gains, groups, rates in any order."""
 
+from functools import partial
+from itertools import product
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,11 +11,16 @@ from hypothesis import strategies as st
 
 from correlate.conftest import Symptoms
 from effort import tries
-from pipeline.correlate.evidence import seen
+from pipeline.correlate.evidence import Evidence, seen
 from pipeline.correlate.explain import joined
 from pipeline.correlate.forest import Forest
 from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.pairs import Weighing, described
 from pipeline.correlate.parents import Weights
+from pipeline.correlate.settings import CorrelateSettings
+from pipeline.correlate.ways import Ways
+from topology.graph import Graph
+from topology.load import load
 
 SHARES = 64
 """Probabilities are so many parts of a whole, so that their sums are exact in any order."""
@@ -109,6 +118,59 @@ def test_rates_do_not_depend_on_what_came_first(
 
     assert forest.rates.tobytes() == other.rates.tobytes()
     assert forest.alone.tobytes() == other.alone.tobytes()
+
+
+@settings(max_examples=tries(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_rates_to_many_at_once_are_those_to_each(
+    model: Likelihood, symptom: Symptoms, data: st.DataObject
+) -> None:
+    pieces = data.draw(st.lists(st.builds(partial(_drawn, symptom), **FIELDS), min_size=2))
+    ways, described_all, at = Ways(model, dict(enumerate(pieces)), len(pieces)), [], {}
+    for number, piece in enumerate(pieces):
+        ways.put(number, piece)
+        at.setdefault(piece.node, set()).add(number)
+        described_all.append(described(piece, model, [*at].index(piece.node)))
+    for number, piece in enumerate(pieces):
+        into, together = ways.into(number, piece.node, at), np.array(described_all).T
+        found = Weighing(ways, model.settings).causes_of(number, into, together)
+        each = {n: model.trigger(one, piece) for n, one in enumerate(pieces) if n != number}
+        rates = {n: trigger.rate for n, trigger in each.items() if trigger and trigger.rate}
+        assert found.others.tolist() == sorted(rates)
+        assert (found.potentials * found.doses).tolist() == pytest.approx(
+            [*rates.values()], rel=1e-9
+        )
+
+
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "node": st.sampled_from(("hub", "db", "user/a", "user/b", "volume/db", "machine/m", "else")),
+    "at": st.integers(0, 400),
+    "lasts": st.integers(0, 300),
+    "symptom_class": st.sampled_from(("error", "latency", "saturation")),
+    "severity": st.sampled_from(("minor", "major")),
+    "whisper": st.booleans(),
+    "score": st.sampled_from((0.0, 3.0, 8.0)),
+    "cluster_nodes": st.sampled_from(((), ("m",))),
+    "implicates": st.sampled_from(({}, {"db": 0.7}, {"hub": 0.4, "api": 0.3})),
+}
+
+
+def _drawn(symptom: Symptoms, at: int, lasts: int, **fields: Any) -> Evidence:  # noqa: ANN401 - any field
+    return seen(symptom(fields.pop("node"), at, at + lasts, **fields), CorrelateSettings())
+
+
+@pytest.mark.parametrize("name", ["hub", "jupyterhub-openshift"])
+def test_the_usual_way_is_the_best_path(model: Likelihood, name: str) -> None:
+    given_model = model if name == "hub" else Likelihood(Graph(load(name)), model.settings)
+    graph = given_model.graph
+    ground = [node.id.replace("{", "").replace("}", "") for node in graph.application.nodes]
+    nodes = [*ground, *(f"{node[:-4]}else" for node in ground if node.endswith(("user", "name")))]
+    for cause, effect in product(nodes, nodes):
+        for machines in ((), ("name", "else")):
+            path = graph.path(cause, effect, cluster_nodes=machines)
+            way = given_model.way(cause, effect, machines)
+            assert (way and way.nodes) == (path and tuple(path.nodes))
+            assert (way and way.strength) == (path and path.strength)
 
 
 def test_a_row_is_made_anew_when_one_of_its_causes_goes(
