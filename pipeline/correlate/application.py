@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pipeline.correlate.background import Background
 from pipeline.correlate.changes import MAX_CHANGES, Changes, is_change
 from pipeline.correlate.component import Component, grouped
 from pipeline.correlate.evidence import seen
@@ -138,9 +139,15 @@ class ApplicationState:
         return Outcome(incidents=self._explain(self._component(symptom_id), moment))
 
     def advance(self, moment: Moment) -> Outcome:
-        """Let time pass: open what has settled, resolve what is quiet, finish what is final."""
+        """Let time pass: finish what is final, open what has settled, resolve what is quiet.
+
+        What is final comes first, in the order in which it became so: the rest may be explained
+        with what it has taught (see ``background``).
+        """
         outcome = Outcome()
-        explained: set[str] = set()  # at one moment a second time would bring nothing new
+        for component in sorted(self._final(moment), key=self._final_order):
+            self._finish(component, outcome)
+        explained = {*outcome.forgotten}  # at one moment a second time would bring nothing new
         due = self.incidents.due(moment)
         self.incidents.looked_at(due)
         for symptom_id in sorted({self.superseded.get(former, former) for former in due}):
@@ -148,10 +155,13 @@ class ApplicationState:
                 component = self._component(symptom_id)
                 explained.update(component)
                 outcome.incidents += self._explain(component, moment)
-        for component in self._final(moment):
-            self._finish(component, outcome)
         self._let_changes_go(moment, outcome)
         return outcome
+
+    @property
+    def background(self) -> Background:
+        """How often trouble comes by itself here."""
+        return self._weights.background
 
     def forget(self, symptom_ids: Iterable[str]) -> None:
         """Forget facts that are final, and the ids that they had before."""
@@ -229,6 +239,9 @@ class ApplicationState:
                 final.append(component)
         return final
 
+    def _final_order(self, component: Sequence[str]) -> tuple[int, str]:
+        return self._final_from([self.symptoms[member] for member in component]), component[0]
+
     def _has_settled_changes(self, component: Sequence[str]) -> bool:
         """Tell whether what was changed before a component will not be revised any more."""
         pieces = [self._weights.evidence[member] for member in component]
@@ -246,6 +259,7 @@ class ApplicationState:
     def _finish(self, component: Sequence[str], outcome: Outcome) -> None:
         """Give a final component's incidents their final revision, count it, let it go."""
         explained_anew = self._explained(component)
+        self._weights.learn(explained_anew.alone(), self._final_order(component)[0])
         revisions, ended = self.incidents.finish(explained_anew)
         outcome.incidents += revisions
         outcome.ended += ended

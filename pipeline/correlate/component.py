@@ -37,6 +37,15 @@ class Component:
         """Where its symptoms are, weak ones too."""
         return frozenset(piece.node for piece in self.pieces)
 
+    def alone(self) -> list[tuple[Evidence, float]]:
+        """Return each of its symptoms with the probability that it came by itself."""
+        if not self.groups:
+            return [(piece, 1.0) for piece in self.pieces]  # whispers: nothing sets them off
+        whole = self.groups[0].whole
+        chances = whole.forest.alone / whole.forest.totals()
+        found = zip(whole.pieces, chances.tolist(), strict=True)
+        return [(piece, chance) for piece, chance in found if piece.symptom is not None]
+
     def without(self, symptom_id: str) -> "Component":
         """Return it as if one symptom had never been seen."""
         left = tuple(piece for piece in self.pieces if piece.id != symptom_id)

@@ -151,9 +151,13 @@ class Likelihood:
 
         What speaks of another node's fault seldom comes without that.
         """
-        often = self.settings.whisper_background if effect.is_whisper else 1.0
         seldom = 1.0 - max(effect.implicated.values(), default=0.0)
-        return self.background(effect.node) * often * seldom
+        return self.declared(effect) * seldom
+
+    def declared(self, effect: Evidence) -> float:
+        """Return the rate, per second, at which such evidence is taken to come at its node."""
+        often = self.settings.whisper_background if effect.is_whisper else 1.0
+        return self.background(effect.node) * often
 
     def trigger(self, cause: Evidence, effect: Evidence) -> Trigger | None:
         """Return w(i→j); None where the cause cannot have set off the effect."""
@@ -185,7 +189,7 @@ class Likelihood:
 
         What lies behind the view has a way of its own.
         """
-        return self._kind_prior(cause.node) if self._kind(cause.node) == "endpoint" else 1.0
+        return self._kind_prior(cause.node) if self.kind(cause.node) == "endpoint" else 1.0
 
     def rate(self, cause: Evidence, effect: Evidence) -> float:
         """Return w(i→j), per second; 0 where the cause cannot have set off the effect."""
@@ -252,7 +256,7 @@ class Likelihood:
         return (None, True) if names else (self._view(cause, effect), False)
 
     def _is_view(self, endpoint: str, caller: str) -> bool:
-        return self._kind(endpoint) == "endpoint" and bool(self.graph.routes(endpoint, caller))
+        return self.kind(endpoint) == "endpoint" and bool(self.graph.routes(endpoint, caller))
 
     def _usual_way(self, cause: str, effect: str) -> tuple[Hop | None, bool]:
         return _known(self._ways, (cause, effect), lambda: self._find_usual_way(cause, effect))
@@ -276,7 +280,7 @@ class Likelihood:
         By the graph the endpoint is the cause: what is called. But it shows what the calls meet,
         wherever that comes from.
         """
-        if self._kind(endpoint) != "endpoint":
+        if self.kind(endpoint) != "endpoint":
             return None
         way = self.way(endpoint, caller)
         if way is None or len(way.nodes) > 2:  # noqa: PLR2004 - the call itself, no more
@@ -294,9 +298,10 @@ class Likelihood:
         return Hop(tuple(path.nodes), path.strength, path.typical_s, path.longest_s)
 
     def _kind_prior(self, node: str) -> float:
-        return self.settings.kind_prior[self._kind(node)]
+        return self.settings.kind_prior[self.kind(node)]
 
-    def _kind(self, node: str) -> Kind:
+    def kind(self, node: str) -> Kind:
+        """Return the kind of a node; what no template declares is a component."""
         template = self.graph.application.template_of(node)
         return template.kind if template is not None else "component"
 

@@ -11,7 +11,14 @@ from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.outlook import Expected, Outlook
 from pipeline.correlate.overtime import Model
-from pipeline.correlate.reasons import absent, changed, graph_changed, reasons_for, stormy
+from pipeline.correlate.reasons import (
+    absent,
+    changed,
+    graph_changed,
+    prior_of_kind,
+    reasons_for,
+    stormy,
+)
 from pipeline.correlate.storm import is_storm
 from pipeline.correlate.titles import title_of
 from pipeline.correlate.tree import Tree
@@ -104,6 +111,8 @@ class _Telling:
     def _reasons(self, node: str) -> tuple[Reason, ...]:
         changes, expected = self.changes[node], self.expected[node]
         reasons = list(reasons_for(self.group, node, self.tree))
+        own = [piece for piece in self.group.evidence if piece.node == node and piece.symptom]
+        reasons += prior_of_kind(own, self.outlook.component.weights.background)
         if changes:
             reasons.append(changed(changes))
         if expected.absent:

@@ -2,12 +2,13 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.correlate.background import Background
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Array, Forest
 from pipeline.correlate.likelihood import Likelihood
@@ -50,6 +51,7 @@ class Weights:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self.background = Background(model)
         self.evidence: dict[str, Evidence] = {}
         self._own_machines: dict[str, tuple[str, ...]] = {}
         """Machines that each piece names itself; one that names none has those of its
@@ -167,6 +169,13 @@ class Weights:
             self._link(number, found)
             self._forget_rows(found.others)
 
+    def learn(self, found: Iterable[tuple[Evidence, float]], final_from: int) -> None:
+        """Count what is final (see ``Background.learn``)."""
+        since_s = self.background.learn(found, final_from)
+        self._forget_rows(
+            np.array([n for n, piece in self._by_number.items() if piece.onset_s >= since_s])
+        )
+
     def _forget_rows(self, effects: Numbers) -> None:
         for effect in effects.tolist() if self._rows else ():
             self._rows.pop(effect, None)
@@ -266,7 +275,8 @@ class Weights:
         causes = self._potential[number].nonzero()[0]
         doses = self._dose[number, causes]
         potentials = self._direct(number, causes, piece, model)
-        alone = model.alone(piece) + model.unaccounted(piece, potentials, doses)
+        often = self.background.factor(piece)
+        alone = often * model.alone(piece) + model.unaccounted(piece, potentials, doses)
         rates = potentials * doses
         if not piece.implicated or not len(causes):
             return _Row(causes, rates, alone)

@@ -5,11 +5,12 @@ acknowledgements, and only then writes ``rows`` in their order. Facts are idempo
 counts by its highest revision), so no offset is needed: a repeat is no news.
 
 Rows: ``<partition>|symptom|<application>|<id>``, ``…|incident|<application>|<id>`` (the revision
-last published), ``…|ended|<application>|<id>`` (see ``aging``) and ``…|partition``. When a
-component is final, its incidents' ``ended`` rows are written, then the partition's row with the
-watermark that made it so, which names what is forgotten; only then are the rows of those symptoms
-and incidents deleted. A kill in between leaves rows that the next restart knows to pass over, and
-what is delivered again is known to be late by that very watermark.
+last published), ``…|ended|<application>|<id>`` (see ``aging``), ``…|background|<application>`` and
+``…|partition``. When a component is final, its incidents' ``ended`` rows are written, then the
+partition's row with the watermark that made it so, which names what is forgotten, and has what was
+learned; only then the background's row is written, and the rows of those symptoms and incidents
+deleted. A kill in between leaves rows that the next restart knows to pass over, and what is
+delivered again is known to be late by that very watermark.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ import msgspec
 
 from pipeline.correlate.aging import Aged, Aging, Ended
 from pipeline.correlate.application import ApplicationState, Fates, News, Outcome
+from pipeline.correlate.background import Learned
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.overtime import Model
 from pipeline.records import Incident, Mark, Symptom, canonical, micros
@@ -37,6 +39,9 @@ class PartitionRow(msgspec.Struct):
     forgotten: dict[str, list[str]] = msgspec.field(default_factory=dict)
     """By application: symptoms of the components that this mark finished; their rows may not all be
     deleted yet."""
+    learned: dict[str, Learned] = msgspec.field(default_factory=dict)
+    """By application: the background, if this mark taught anything; its row may not be written
+    yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,10 @@ class CorrelatePartition:
         for application, outcome in outcomes.items():
             rows |= self._told(application, outcome) | self._ended(outcome)
         self._row.forgotten = {name: c.forgotten for name, c in outcomes.items() if c.forgotten}
+        self._row.learned = self._taught(outcomes)
         self._row.tallies = {name: asdict(state.fates) for name, state in self._states.items()}
         rows[self._key("partition")] = msgspec.json.encode(self._row)
+        rows |= self._background(self._row.learned)
         for application, outcome in outcomes.items():
             rows |= self._forgotten(application, outcome)
         rows |= dict.fromkeys(self._key("ended", gone.application, gone.id) for gone in aged)
@@ -164,6 +171,21 @@ class CorrelatePartition:
         }
         return {key: msgspec.json.encode(row) for key, row in rows.items() if row is not None}
 
+    def _taught(self, outcomes: Mapping[str, Outcome]) -> dict[str, Learned]:
+        """Return the backgrounds that what is final has added to."""
+        learned = {name: self._states[name].background.learned for name in outcomes}
+        return {
+            name: each
+            for name, each in learned.items()
+            if each is not None and outcomes[name].forgotten
+        }
+
+    def _background(self, learned: Mapping[str, Learned]) -> dict[bytes, bytes | None]:
+        return {
+            self._key("background", name): msgspec.json.encode(each)
+            for name, each in learned.items()
+        }
+
     def _forgotten(self, application: str, outcome: Outcome) -> dict[bytes, bytes | None]:
         """Forget what is final; return the rows to delete."""
         self._states[application].forget(outcome.forgotten)
@@ -174,6 +196,7 @@ class CorrelatePartition:
     def _restore_application(self, name: str, rows: Mapping[bytes, bytes]) -> None:
         state = ApplicationState(self._models[name])
         state.fates = Fates(**self._row.tallies.get(name, {}))
+        state.background.learned = self._learned(name, rows)
         finished = set(self._row.forgotten.get(name, ()))
         for key, value in self._rows_of("symptom", name, rows):
             symptom = Symptom.model_validate_json(value)
@@ -188,8 +211,17 @@ class CorrelatePartition:
             else:  # its component is finished; the kill came before this row was deleted
                 self._leftover[key] = None
         state.incidents.wake(state.symptoms)
-        if state.symptoms or state.changes.known or name in self._row.tallies:
+        known = state.symptoms or state.changes.known or state.background.learned
+        if known or name in self._row.tallies:
             self._states[name] = state
+
+    def _learned(self, name: str, rows: Mapping[bytes, bytes]) -> Learned | None:
+        """Return the background; that of the last mark counts, if its own row was not written."""
+        self._leftover |= self._background(self._row.learned)
+        written = rows.get(self._key("background", name))
+        if name in self._row.learned or written is None:
+            return self._row.learned.get(name)
+        return msgspec.json.decode(written, type=Learned)
 
     def _rows_of(
         self, kind: str, application: str, rows: Mapping[bytes, bytes]

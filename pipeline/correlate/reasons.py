@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from pipeline.correlate.background import Background
 from pipeline.correlate.changes import Candidate
+from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group
 from pipeline.correlate.outlook import Expected
 from pipeline.correlate.overtime import Model
@@ -13,6 +15,8 @@ from pipeline.correlate.tree import Tree
 from pipeline.records import Reason, Symptom, instant
 
 _SECOND = 1_000_000
+_USUAL = 2.0
+"""How many times as often as declared trouble comes by itself, to be worth telling."""
 _RATHER_ALONE = 0.5
 """Probability to have come by itself from which it is more likely than not."""
 
@@ -66,6 +70,14 @@ def _earliest(group: Group, node: str) -> Reason:
     ahead_s = (others[0].onset - group.anchor.onset).total_seconds()
     text = f"the earliest symptom is here, {ahead_s:.0f} s before any other node's"
     return Reason(code="earliest-symptom", text=text, numbers={"ahead_s": round(ahead_s, 3)})
+
+
+def prior_of_kind(own: Sequence[Evidence], background: Background) -> Iterator[Reason]:
+    """Yield that such trouble comes by itself here much more often than declared, if it does."""
+    factor = max(map(background.factor, own), default=1.0)
+    if factor >= _USUAL:
+        text = f"such trouble came by itself {factor:.1f} times as often as declared, lately"
+        yield Reason(code="prior-of-kind", text=text, numbers={"factor": round(factor, 4)})
 
 
 def changed(changes: Sequence[Candidate]) -> Reason:
