@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeVar
 
+import numpy as np
+
 T = TypeVar("T")
 
 KEPT = 60
@@ -70,6 +72,39 @@ def remember(history: bytes, value: float) -> bytes:
     return (history + struct.pack("<f", clamp(value)))[-4 * KEPT :]
 
 
+class Extended(NamedTuple):
+    """A history with one more bucket."""
+
+    usual: bool
+    """Its value lies within its reference, or there is too little to compare it with."""
+    history: bytes
+
+
+def extended(histories: Sequence[bytes], values: Sequence[float]) -> list[Extended]:
+    """Return many histories, all as long and not empty, each with one more value.
+
+    Each is as :func:`remember` makes it, and compared with what :func:`reference` returns where
+    no bucket is deviant. Least and greatest suffice to tell that nothing is wrong: what lies
+    between them is at most as far from the median as something in its past (see ``BEYOND``).
+    """
+    past = np.frombuffer(b"".join(histories), dtype="<f4").reshape(len(histories), -1)
+    now = np.asarray(values, dtype=np.float64)
+    usual = np.ones(len(now), dtype=np.bool_)
+    old = past[:, :-GUARD]
+    if old.shape[1] >= ENOUGH:
+        usual = (old.min(axis=1) <= now) & (now <= old.max(axis=1))
+    more = np.clip(now, -_LARGEST, _LARGEST).astype("<f4")
+    new = np.concatenate((past, more[:, None]), axis=1)[:, -KEPT:]
+    raw, size = new.tobytes(), 4 * new.shape[1]
+    parts = (raw[start : start + size] for start in range(0, len(raw), size))
+    return list(map(Extended, usual.tolist(), parts))
+
+
+def is_within(value: float, past: Sequence[float]) -> bool:
+    """Tell whether a value lies within its past: then nothing is wrong (see ``BEYOND``)."""
+    return min(past) <= value <= max(past)
+
+
 def reference(past: Sequence[T], deviant: int) -> Sequence[T] | None:
     """Return what a new value is compared with; ``None`` while there is too little.
 
@@ -124,7 +159,10 @@ def rare_spread(value: float, ordered: Sequence[float]) -> float:
 
 def mean(values: Sequence[float]) -> float:
     """Return the mean; exactly the same for any order of the values."""
-    return math.fsum(clamp(value) for value in values) / len(values)
+    for value in values:
+        if not -_LARGEST <= value <= _LARGEST:
+            return math.fsum(map(clamp, values)) / len(values)
+    return math.fsum(values) / len(values)
 
 
 def rate(samples: Sequence[tuple[int, float]]) -> float | None:

@@ -5,12 +5,14 @@ take it back. A baseline compares each closed minute that has samples with the m
 A sample is accounted for by the first limit that looks at its series, else by the baseline.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import msgspec
 
-from pipeline.detect import increases, service
+from pipeline.detect import increases, service, undecided
 from pipeline.detect.episodes import Facts, Track, track
 from pipeline.detect.fingerprints import bounded
 from pipeline.detect.limits import (
@@ -32,6 +34,7 @@ from pipeline.detect.series import Catalogue, Description, Limit, ServiceSeries
 from pipeline.detect.service import Service, Services
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.tallies import Occurrence, Tally, note
+from pipeline.detect.undecided import Decided, Undecided
 from pipeline.records import Metric, Observation, Signal, Symptom, micros
 
 _SECOND = 1_000_000
@@ -42,7 +45,7 @@ MAX_SERVICES = 64
 _BEFORE_ALL = -(2**62)
 
 
-class MetricFacts(Facts, kw_only=True):
+class MetricFacts(Facts, kw_only=True, dict=True):
     """Facts about the metrics of one node."""
 
     settled: int = _BEFORE_ALL
@@ -58,6 +61,11 @@ class MetricFacts(Facts, kw_only=True):
     derived: dict[str, Service] = msgspec.field(default_factory=dict)
     """… by view; bounded by ``MAX_SERVICES``."""
 
+    @cached_property
+    def undecided(self) -> Undecided:
+        """What follows from the facts and is no part of their snapshot; that of a new node."""
+        return Undecided()
+
 
 class MetricDetector:
     """Recognises symptoms in metric samples."""
@@ -67,6 +75,7 @@ class MetricDetector:
     def __init__(self, pack: SignaturePack, settings: DetectSettings) -> None:
         self._catalogue = Catalogue(pack)
         self._limits = Limits(pack)
+        self._decided = Decided(self._limits)
         self._minutes = Minutes(pack, settings)
         self._services = Services(settings)
         self._settings = settings
@@ -84,28 +93,31 @@ class MetricDetector:
         self, facts: MetricFacts, observations: Sequence[Observation], closed_to: int
     ) -> None:
         """Add samples to the facts; each is counted in exactly one bucket."""
+        facts.received += len(observations)
+        when, time = None, 0
         for sample in observations:
             if not isinstance(sample, Metric):
                 raise TypeError(f"not a metric sample: {sample.signal}")
-            facts.received += 1
-            time = micros(sample.time)
+            if sample.time != when:  # as a rule all of a scrape have one time
+                when, time = sample.time, micros(sample.time)
             if time < closed_to:
                 facts.late += 1
                 continue
             labels = tuple(sample.labels.items())
             described = self._catalogue.describe(sample.name, labels, sample.type)
-            for rule, pair in described.divides:
-                self._divide(facts, rule, pair, time=time, by=sample.value)
-            self._account(facts, described, sample, time)
+            if described.only_baseline:
+                self._keep(facts, described, sample.value, time)
+            else:
+                self._account(facts, described, sample.value, time)
 
-    def _account(
-        self, facts: MetricFacts, described: Description, sample: Metric, time: int
-    ) -> None:
-        _keep_for_requests(facts, described, sample.value, time)
+    def _account(self, facts: MetricFacts, described: Description, value: float, time: int) -> None:
+        for rule, pair in described.divides:
+            self._divide(facts, rule, pair, time=time, by=value)
+        _keep_for_requests(facts, described, value, time)
         if described.service is not None:
-            self._keep_for_service(facts, described.service, sample.value, time)
+            self._keep_for_service(facts, described.service, value, time)
         elif described.matters:
-            self._keep(facts, described, sample, time)
+            self._keep(facts, described, value, time)
         elif described.request_part is None:
             facts.no_symptom += 1
 
@@ -116,27 +128,19 @@ class MetricDetector:
 
     def notify_at(self, facts: MetricFacts) -> int | None:
         """Return the ``closed_to`` from which a minute, a ratio or an episode closes."""
-        ends = [end for series in facts.series.values() if (end := self._open_end(facts, series))]
+        ends = list(undecided.ends(facts.undecided, facts.settled))
         ends += [pair.end for pair in facts.pairs.values()]
         ends += [(min(s.open) + 1) * MINUTE for s in facts.services.values() if s.open]
-        counters = facts.requests.counters.values()
-        ends += [(c.times[0] // MINUTE + 1) * MINUTE for c in counters if c.times]
         episode = self._publisher.notify_at(facts, _live(facts))
         return min(ends if episode is None else [*ends, episode], default=None)
 
     def counts(self, facts: MetricFacts) -> dict[str, int]:
         """Return how many samples ended in which bucket."""
         counts = self._publisher.counts(facts, _live(facts))
-        undecided = sum(
-            not self._is_told(facts, series, at)
-            for series in facts.series.values()
-            for minute in series.minutes(facts.settled, -_BEFORE_ALL)
-            for at in minute
-        )
         waiting = sum(c.observations for pair in facts.pairs.values() for c in pair.waiting)
         of_services = sum(s.waiting for s in facts.services.values())
-        counted = sum(counter.waiting for counter in facts.requests.counters.values())
-        counts["waiting"] += undecided + waiting + of_services + counted
+        of_series = self._decided.count(facts.undecided, facts.settled, facts.tracks)
+        counts["waiting"] += of_series + waiting + of_services
         return counts
 
     def dump(self, facts: MetricFacts) -> bytes:
@@ -146,7 +150,9 @@ class MetricDetector:
     def load(self, snapshot: bytes) -> MetricFacts:
         """Return the facts of a snapshot."""
         facts = msgspec.json.decode(snapshot, type=MetricFacts)
-        if self._publisher.without_unknown(facts) | self._without_unknown(facts):
+        changed = self._publisher.without_unknown(facts) | self._without_unknown(facts)
+        facts.undecided = self._decided.undecided(facts.series, facts.requests.counters)
+        if changed:
             reconcile(facts, self.counts(facts))
         return facts
 
@@ -170,20 +176,30 @@ class MetricDetector:
         owned = not series.owner or self._limits.has(series.owner)
         return owned and (not series.baseline or self._minutes.has(series.baseline))
 
-    def _keep(self, facts: MetricFacts, described: Description, sample: Metric, time: int) -> None:
+    def _keep(self, facts: MetricFacts, described: Description, value: float, time: int) -> None:
         series = facts.series.get(described.key)
         if series is None:
             if len(facts.series) >= self._settings.max_series:
                 facts.overflow += 1
                 return
-            series = facts.series[described.key] = _new_series(described)
+            series = self._add_series(facts, described)
         series.asked = described.asked  # by this pack
-        at = series.keep(time, sample.value)
+        at = series.keep(time, value)
         if at is None:
             facts.duplicate += 1
-            return
-        for limit in described.limits:
-            self._look(facts, described, limit, at)
+        elif not series.owner and not series.increases:
+            facts.undecided.kept(time, waits=True)
+        elif not self._decided.looks_back(series):
+            facts.undecided.kept(time, waits=self._decided.is_fine(series, at))
+        if at is not None:
+            for limit in described.limits:
+                self._look(facts, described, limit, at)
+
+    def _add_series(self, facts: MetricFacts, described: Description) -> Series:
+        series = facts.series[described.key] = _new_series(described)
+        if self._decided.looks_back(series):
+            facts.undecided.looking_back[described.key] = series
+        return series
 
     def _keep_for_service(
         self, facts: MetricFacts, series: ServiceSeries, value: float, time: int
@@ -279,11 +295,43 @@ class MetricDetector:
         self._settle_requests(facts, closed)
         for known in facts.services.values():
             self._settle_service(facts, known, closed)
+        self._settle_all_series(facts, closed)
+        facts.settled = closed
+
+    def _settle_all_series(self, facts: MetricFacts, closed: int) -> None:
+        """Close minutes; only those that may be unusual are looked at one by one, in order."""
+        found = facts.undecided
+        plain = [
+            series
+            for key, series in facts.series.items()
+            if series.times and series.times[0] < closed and key not in found.looking_back
+        ]
+        passed = iter(self._minutes.pass_over(plain, closed))
+        found.first = undecided.NEVER
         for key, series in list(facts.series.items()):
-            self._settle_series(facts, key, series, closed)
+            if key in found.looking_back:
+                self._settle_series(facts, key, series, closed)
+            else:
+                if series.times and series.times[0] < closed:
+                    self._settle_plain(facts, key, series, closed, next(passed))
+                if series.times:
+                    found.first = min(found.first, series.times[0])
             if not series.times and closed - (series.last or (closed, 0))[0] >= FORGET_AFTER:
                 del facts.series[key]
-        facts.settled = closed
+                found.looking_back.pop(key, None)
+
+    def _settle_plain(  # noqa: PLR0917 - as the others, and how many samples are passed over
+        self, facts: MetricFacts, key: str, series: Series, closed: int, passed: int
+    ) -> None:
+        """Close the minutes of a series that does not look back."""
+        closing = range(passed or bisect_left(series.times, closed))
+        fine = self._decided.fine(series, closing)
+        facts.undecided.samples -= fine
+        if passed:
+            facts.no_symptom += fine
+            series.forget(closed)
+        else:
+            self._settle_series(facts, key, series, closed)
 
     def _settle_series(self, facts: MetricFacts, key: str, series: Series, closed: int) -> None:
         for asked, growth in increases.increases(key, series, facts.settled, closed):
@@ -294,7 +342,7 @@ class MetricDetector:
                 note(known.buckets, growth)
         for positions, occurrence in self._minutes.judge(key, series, facts.settled, closed):
             if series.owner:
-                facts.no_symptom += sum(self._is_fine(series, at) for at in positions)
+                facts.no_symptom += self._decided.fine(series, positions)
             elif occurrence is None:
                 facts.no_symptom += len(positions)
             if occurrence is not None:
@@ -305,6 +353,7 @@ class MetricDetector:
     def _settle_requests(self, facts: MetricFacts, closed: int) -> None:
         """Judge the requests of closed minutes; their samples are accounted for as they close."""
         minutes, own = close(facts.requests, closed, self._catalogue.telling)
+        facts.undecided.recount(facts.requests.counters)
         facts.no_symptom += own
         for minute in minutes:
             known = facts.derived.get(minute.view)
@@ -329,33 +378,10 @@ class MetricDetector:
                 new = Track(rule=found.rule, subject={}, name="")
                 self._note(facts, found.fingerprint, new, found.occurrence)
 
-    def _is_told(self, facts: MetricFacts, series: Series, at: int) -> bool:
-        """Tell whether a limit accounts for a sample already, as one that is over or waits."""
-        if not series.owner:
-            return False
-        if self._limits.is_increase(series.owner):
-            return increases.is_told(series, at, facts.tracks)
-        return not self._is_fine(series, at)
-
-    def _is_fine(self, series: Series, at: int) -> bool:
-        """Tell whether the limit that accounts for a sample is done with it and found nothing."""
-        if self._limits.is_ratio(series.owner):
-            return False  # the pair decides
-        if self._limits.is_increase(series.owner):
-            return series.growth(at) <= 0
-        return not self._limits.over(series.owner, series.values[at])
-
-    def _open_end(self, facts: MetricFacts, series: Series) -> int | None:
-        """Return when the first open minute of a series ends."""
-        minute = next(series.minutes(facts.settled, -_BEFORE_ALL), None)
-        if minute is None:
-            return None
-        return series.times[minute[0]] // MINUTE * MINUTE + MINUTE
-
 
 def _live(facts: MetricFacts) -> dict[str, dict[int, Tally]]:
     """Return the growth that samples may still come in between of."""
-    return increases.live(facts.series, facts.settled, -_BEFORE_ALL, facts.tracks)
+    return undecided.live(facts.undecided, facts.settled, facts.tracks)
 
 
 def _keep_for_requests(facts: MetricFacts, described: Description, value: float, time: int) -> None:
@@ -367,13 +393,17 @@ def _keep_for_requests(facts: MetricFacts, described: Description, value: float,
         facts.no_symptom += known.waiting
         known = None
         del facts.requests.counters[described.key]
+        facts.undecided.recount(facts.requests.counters)
     if known is None:
         if len(facts.requests.counters) >= MAX_COUNTERS:
             facts.overflow += own
             facts.requests.crowded += 1
             return
         known = facts.requests.counters[described.key] = Cumulative(part, own)
-    facts.duplicate += not known.put(time, value) and own
+    if known.put(time, value):
+        facts.undecided.took(known, time)
+    else:
+        facts.duplicate += own
 
 
 def _new_series(described: Description) -> Series:

@@ -1,6 +1,7 @@
 """Closed minutes of a series → occurrences of "far from its own past"."""
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.detect import baseline
@@ -55,12 +56,46 @@ class Minutes:
             series.last = samples[-1]
             yield Judged(positions, occurrence)
 
+    def pass_over(self, all_series: Sequence[Series], end: int) -> list[int]:
+        """Pass over the first minutes that are as usual; return how many samples each has.
+
+        They are judged and remembered. 0: that series must be looked at (:meth:`judge`), since its
+        minute may be unusual, or is not the only one that ends at or before ``end``. None of the
+        series keeps samples of closed minutes. Many at once: nearly always all is as usual.
+        """
+        passed = [0] * len(all_series)
+        by_size: dict[int, list[tuple[int, float]]] = {}
+        for number, series in enumerate(all_series):
+            samples = _only_minute(series, end)
+            if samples and not series.baseline:
+                passed[number] = samples
+                series.last = series.times[samples - 1], series.values[samples - 1]
+            elif samples and series.history and not series.deviant:
+                value = _first_value(series, samples)
+                if value is not None:
+                    passed[number] = samples
+                    by_size.setdefault(len(series.history), []).append((number, value))
+        for group in by_size.values():
+            found = baseline.extended(
+                [all_series[number].history for number, _ in group], [value for _, value in group]
+            )
+            for (number, _), (usual, history) in zip(group, found, strict=True):
+                if usual:
+                    series, at = all_series[number], passed[number] - 1
+                    series.history = history
+                    series.last = series.times[at], series.values[at]
+                else:
+                    passed[number] = 0
+        return passed
+
     def _compare(
         self, key: str, series: Series, samples: list[tuple[int, float]], value: float
     ) -> Occurrence | None:
         kind = self._kinds[series.baseline]
         past = baseline.reference(baseline.remembered(series.history), series.deviant)
-        found = None if past is None else baseline.deviation(value, past, kind.floor)
+        found = None
+        if past is not None and not baseline.is_within(value, past):
+            found = baseline.deviation(value, past, kind.floor)
         deviant = found is not None and self._is_deviant(kind, found)
         before = series.deviant & _LAST_TWO
         series.history = baseline.remember(series.history, value)
@@ -84,6 +119,25 @@ class Minutes:
     def _is_huge(self, found: baseline.Deviation) -> bool:
         far = abs(found.sigmas) >= self._settings.sigmas_at_once
         return far and found.beyond >= baseline.BEYOND_AT_ONCE
+
+
+def _only_minute(series: Series, end: int) -> int:
+    """Return how many samples the first minute has; 0 where more than that is to be judged."""
+    times = series.times
+    first = times[0]
+    after = first - first % MINUTE + MINUTE
+    samples = len(times) if times[-1] < after else bisect_left(times, after)
+    if samples < len(times) and times[samples] < end:
+        return 0
+    if series.last is not None and first - series.last[0] >= FORGET_AFTER:
+        return 0
+    return samples
+
+
+def _first_value(series: Series, samples: int) -> float | None:
+    if not series.counter:
+        return baseline.mean(series.values[:samples])
+    return _value(series, list(zip(series.times[:samples], series.values[:samples], strict=True)))
 
 
 def _value(series: Series, samples: list[tuple[int, float]]) -> float | None:

@@ -6,7 +6,7 @@ Derived from name and labels alone, so it is worked out once per series and reme
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -79,11 +79,17 @@ class Description:
     """What it is to a family of request metrics."""
     pod: str | None
     cluster_node: str | None
+    matters: bool = field(init=False)
+    """Its samples are kept one by one."""
+    only_baseline: bool = field(init=False)
+    """Nothing but a baseline looks at it, as at most series."""
 
-    @property
-    def matters(self) -> bool:
-        """Tell whether its samples are kept one by one."""
-        return bool(self.limits) or self.baseline is not None
+    def __post_init__(self) -> None:
+        """Work out once what is asked of each sample."""
+        judged = self.baseline is not None
+        other = self.limits or self.divides or self.service or self.request_part
+        object.__setattr__(self, "matters", judged or bool(self.limits))
+        object.__setattr__(self, "only_baseline", judged and not other)
 
 
 @dataclass(frozen=True, slots=True)
