@@ -72,19 +72,12 @@ def remember(history: bytes, value: float) -> bytes:
     return (history + struct.pack("<f", clamp(value)))[-4 * KEPT :]
 
 
-class Extended(NamedTuple):
-    """A history with one more bucket."""
+def extended(histories: Sequence[bytes], values: Sequence[float]) -> tuple[list[bool], list[bytes]]:
+    """Return which of many values are as usual, and their histories with each one more value.
 
-    usual: bool
-    """Its value lies within its reference, or there is too little to compare it with."""
-    history: bytes
-
-
-def extended(histories: Sequence[bytes], values: Sequence[float]) -> list[Extended]:
-    """Return many histories, all as long and not empty, each with one more value.
-
-    Each is as :func:`remember` makes it, and compared with what :func:`reference` returns where
-    no bucket is deviant. Least and greatest suffice to tell that nothing is wrong: what lies
+    The histories are all as long and not empty. As usual is what lies within what ``reference``
+    returns where no bucket is deviant, or has too little to be compared with; what is more than
+    that takes a closer look. Least and greatest suffice to tell that nothing is wrong: what lies
     between them is at most as far from the median as something in its past (see ``BEYOND``).
     """
     past = np.frombuffer(b"".join(histories), dtype="<f4").reshape(len(histories), -1)
@@ -94,10 +87,9 @@ def extended(histories: Sequence[bytes], values: Sequence[float]) -> list[Extend
     if old.shape[1] >= ENOUGH:
         usual = (old.min(axis=1) <= now) & (now <= old.max(axis=1))
     more = np.clip(now, -_LARGEST, _LARGEST).astype("<f4")
-    new = np.concatenate((past, more[:, None]), axis=1)[:, -KEPT:]
-    raw, size = new.tobytes(), 4 * new.shape[1]
-    parts = (raw[start : start + size] for start in range(0, len(raw), size))
-    return list(map(Extended, usual.tolist(), parts))
+    raw = np.concatenate((past, more[:, None]), axis=1)[:, -KEPT:].tobytes()
+    size = len(raw) // len(histories)
+    return usual.tolist(), [raw[start : start + size] for start in range(0, len(raw), size)]
 
 
 def is_within(value: float, past: Sequence[float]) -> bool:
@@ -159,10 +151,11 @@ def rare_spread(value: float, ordered: Sequence[float]) -> float:
 
 def mean(values: Sequence[float]) -> float:
     """Return the mean; exactly the same for any order of the values."""
-    for value in values:
-        if not -_LARGEST <= value <= _LARGEST:
-            return math.fsum(map(clamp, values)) / len(values)
-    return math.fsum(values) / len(values)
+    if len(values) == 2:  # noqa: PLR2004 - two scrapes a minute: as exact, in a fifth of the time
+        one, two = values
+        if -_LARGEST <= one <= _LARGEST and -_LARGEST <= two <= _LARGEST:
+            return (one + two + 0.0) / 2
+    return math.fsum(map(clamp, values)) / len(values)
 
 
 def rate(samples: Sequence[tuple[int, float]]) -> float | None:

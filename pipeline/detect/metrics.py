@@ -8,12 +8,11 @@ A sample is accounted for by the first limit that looks at its series, else by t
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import msgspec
 
 from pipeline.detect import increases, service, undecided
-from pipeline.detect.episodes import Facts, Track, track
+from pipeline.detect.episodes import Track, track
 from pipeline.detect.fingerprints import bounded
 from pipeline.detect.limits import (
     Candidate,
@@ -25,46 +24,26 @@ from pipeline.detect.limits import (
     pair_end,
     pair_key,
 )
+from pipeline.detect.metric_facts import (
+    MAX_PAIRS,
+    MAX_SERVICES,
+    MetricFacts,
+    keep_for_requests,
+    live,
+)
 from pipeline.detect.minutes import Minutes
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
-from pipeline.detect.requests import MAX_COUNTERS, Cumulative, Requests, close
+from pipeline.detect.requests import close
 from pipeline.detect.samples import FORGET_AFTER, MINUTE, Series
 from pipeline.detect.series import Catalogue, Description, Limit, ServiceSeries
 from pipeline.detect.service import Service, Services
 from pipeline.detect.settings import DetectSettings
-from pipeline.detect.tallies import Occurrence, Tally, note
-from pipeline.detect.undecided import Decided, Undecided
+from pipeline.detect.tallies import Occurrence, note
+from pipeline.detect.undecided import Decided
 from pipeline.records import Metric, Observation, Signal, Symptom, micros
 
 _SECOND = 1_000_000
-MAX_PAIRS = 512
-"""Ratios per node and open span of two minutes, some 300 bytes each: 150 kB."""
-MAX_SERVICES = 64
-"""Views of requests per node: 3.5 kB of history each in the changelog, 300 kB with base64."""
-_BEFORE_ALL = -(2**62)
-
-
-class MetricFacts(Facts, kw_only=True, dict=True):
-    """Facts about the metrics of one node."""
-
-    settled: int = _BEFORE_ALL
-    """Minutes before this are closed."""
-    series: dict[str, Series] = msgspec.field(default_factory=dict)
-    """By readable identity; bounded by ``DetectSettings.max_series``."""
-    pairs: dict[str, Pair] = msgspec.field(default_factory=dict)
-    """Ratios of open spans; bounded by ``MAX_PAIRS``."""
-    services: dict[str, Service] = msgspec.field(default_factory=dict)
-    """By view; bounded by ``MAX_SERVICES``."""
-    requests: Requests = msgspec.field(default_factory=Requests)
-    """Counters and histograms of requests, which services are made of …"""
-    derived: dict[str, Service] = msgspec.field(default_factory=dict)
-    """… by view; bounded by ``MAX_SERVICES``."""
-
-    @cached_property
-    def undecided(self) -> Undecided:
-        """What follows from the facts and is no part of their snapshot; that of a new node."""
-        return Undecided()
 
 
 class MetricDetector:
@@ -106,14 +85,14 @@ class MetricDetector:
             labels = tuple(sample.labels.items())
             described = self._catalogue.describe(sample.name, labels, sample.type)
             if described.only_baseline:
-                self._keep(facts, described, sample.value, time)
+                self._keep_for_baseline(facts, described, sample.value, time)
             else:
                 self._account(facts, described, sample.value, time)
 
     def _account(self, facts: MetricFacts, described: Description, value: float, time: int) -> None:
         for rule, pair in described.divides:
             self._divide(facts, rule, pair, time=time, by=value)
-        _keep_for_requests(facts, described, value, time)
+        keep_for_requests(facts, described, value, time)
         if described.service is not None:
             self._keep_for_service(facts, described.service, value, time)
         elif described.matters:
@@ -124,19 +103,19 @@ class MetricDetector:
     def revisions(self, facts: MetricFacts, node: str, closed_to: int) -> list[Symptom]:
         """Close what ``closed_to`` closes; return the symptom revisions due."""
         self._settle(facts, closed_to)
-        return self._publisher.revisions(facts, node, closed_to, _live(facts))
+        return self._publisher.revisions(facts, node, closed_to, live(facts))
 
     def notify_at(self, facts: MetricFacts) -> int | None:
         """Return the ``closed_to`` from which a minute, a ratio or an episode closes."""
         ends = list(undecided.ends(facts.undecided, facts.settled))
         ends += [pair.end for pair in facts.pairs.values()]
         ends += [(min(s.open) + 1) * MINUTE for s in facts.services.values() if s.open]
-        episode = self._publisher.notify_at(facts, _live(facts))
+        episode = self._publisher.notify_at(facts, live(facts))
         return min(ends if episode is None else [*ends, episode], default=None)
 
     def counts(self, facts: MetricFacts) -> dict[str, int]:
         """Return how many samples ended in which bucket."""
-        counts = self._publisher.counts(facts, _live(facts))
+        counts = self._publisher.counts(facts, live(facts))
         waiting = sum(c.observations for pair in facts.pairs.values() for c in pair.waiting)
         of_services = sum(s.waiting for s in facts.services.values())
         of_series = self._decided.count(facts.undecided, facts.settled, facts.tracks)
@@ -177,25 +156,35 @@ class MetricDetector:
         return owned and (not series.baseline or self._minutes.has(series.baseline))
 
     def _keep(self, facts: MetricFacts, described: Description, value: float, time: int) -> None:
-        series = facts.series.get(described.key)
+        series = facts.series.get(described.key) or self._add_series(facts, described)
         if series is None:
-            if len(facts.series) >= self._settings.max_series:
-                facts.overflow += 1
-                return
-            series = self._add_series(facts, described)
+            facts.overflow += 1
+            return
         series.asked = described.asked  # by this pack
         at = series.keep(time, value)
         if at is None:
             facts.duplicate += 1
-        elif not series.owner and not series.increases:
-            facts.undecided.kept(time, waits=True)
         elif not self._decided.looks_back(series):
             facts.undecided.kept(time, waits=self._decided.is_fine(series, at))
         if at is not None:
             for limit in described.limits:
                 self._look(facts, described, limit, at)
 
-    def _add_series(self, facts: MetricFacts, described: Description) -> Series:
+    def _keep_for_baseline(
+        self, facts: MetricFacts, described: Description, value: float, time: int
+    ) -> None:
+        """Keep a sample that nothing else looks at: nearly all are such."""
+        series = facts.series.get(described.key) or self._add_series(facts, described)
+        if series is None:
+            facts.overflow += 1
+        elif series.keep(time, value) is None:
+            facts.duplicate += 1
+        else:
+            facts.undecided.kept(time, waits=True)
+
+    def _add_series(self, facts: MetricFacts, described: Description) -> Series | None:
+        if len(facts.series) >= self._settings.max_series:
+            return None
         series = facts.series[described.key] = _new_series(described)
         if self._decided.looks_back(series):
             facts.undecided.looking_back[described.key] = series
@@ -300,36 +289,37 @@ class MetricDetector:
 
     def _settle_all_series(self, facts: MetricFacts, closed: int) -> None:
         """Close minutes; only those that may be unusual are looked at one by one, in order."""
-        found = facts.undecided
-        plain = [
+        looking_back = facts.undecided.looking_back
+        closing = [
             series
             for key, series in facts.series.items()
-            if series.times and series.times[0] < closed and key not in found.looking_back
+            if series.times and series.times[0] < closed and key not in looking_back
         ]
-        passed = iter(self._minutes.pass_over(plain, closed))
-        found.first = undecided.NEVER
+        passed = iter(self._minutes.pass_over(closing, closed))
+        first = undecided.NEVER
         for key, series in list(facts.series.items()):
-            if key in found.looking_back:
+            if key in looking_back:
                 self._settle_series(facts, key, series, closed)
-            else:
-                if series.times and series.times[0] < closed:
-                    self._settle_plain(facts, key, series, closed, next(passed))
-                if series.times:
-                    found.first = min(found.first, series.times[0])
-            if not series.times and closed - (series.last or (closed, 0))[0] >= FORGET_AFTER:
+            elif series.times and series.times[0] < closed:
+                self._settle_plain(facts, key, series, closed, next(passed))
+            if series.times:
+                if key not in looking_back:
+                    first = min(first, series.times[0])
+            elif closed - (series.last or (closed, 0))[0] >= FORGET_AFTER:
                 del facts.series[key]
-                found.looking_back.pop(key, None)
+                looking_back.pop(key, None)
+        facts.undecided.first = first
 
     def _settle_plain(  # noqa: PLR0917 - as the others, and how many samples are passed over
         self, facts: MetricFacts, key: str, series: Series, closed: int, passed: int
     ) -> None:
         """Close the minutes of a series that does not look back."""
-        closing = range(passed or bisect_left(series.times, closed))
-        fine = self._decided.fine(series, closing)
+        closing = passed or bisect_left(series.times, closed)
+        fine = self._decided.fine(series, range(closing)) if series.owner else closing
         facts.undecided.samples -= fine
         if passed:
             facts.no_symptom += fine
-            series.forget(closed)
+            series.drop(passed)
         else:
             self._settle_series(facts, key, series, closed)
 
@@ -377,33 +367,6 @@ class MetricDetector:
             for found in judgement.found:
                 new = Track(rule=found.rule, subject={}, name="")
                 self._note(facts, found.fingerprint, new, found.occurrence)
-
-
-def _live(facts: MetricFacts) -> dict[str, dict[int, Tally]]:
-    """Return the growth that samples may still come in between of."""
-    return undecided.live(facts.undecided, facts.settled, facts.tracks)
-
-
-def _keep_for_requests(facts: MetricFacts, described: Description, value: float, time: int) -> None:
-    part, own = described.request_part, not described.matters
-    if part is None:
-        return
-    known = facts.requests.counters.get(described.key)
-    if known is not None and (known.part, known.own) != (part, own):  # by an older pack
-        facts.no_symptom += known.waiting
-        known = None
-        del facts.requests.counters[described.key]
-        facts.undecided.recount(facts.requests.counters)
-    if known is None:
-        if len(facts.requests.counters) >= MAX_COUNTERS:
-            facts.overflow += own
-            facts.requests.crowded += 1
-            return
-        known = facts.requests.counters[described.key] = Cumulative(part, own)
-    if known.put(time, value):
-        facts.undecided.took(known, time)
-    else:
-        facts.duplicate += own
 
 
 def _new_series(described: Description) -> Series:

@@ -59,31 +59,31 @@ class Minutes:
     def pass_over(self, all_series: Sequence[Series], end: int) -> list[int]:
         """Pass over the first minutes that are as usual; return how many samples each has.
 
-        They are judged and remembered. 0: that series must be looked at (:meth:`judge`), since its
-        minute may be unusual, or is not the only one that ends at or before ``end``. None of the
-        series keeps samples of closed minutes. Many at once: nearly always all is as usual.
+        They are judged, and remembered but for the samples. 0: that series must be looked at
+        (:meth:`judge`), since its minute may be unusual, or is not the only one that ends at or
+        before ``end``. None of the series keeps samples of closed minutes. Many at once: nearly
+        always all is as usual.
         """
         passed = [0] * len(all_series)
-        by_size: dict[int, list[tuple[int, float]]] = {}
+        by_size: dict[int, tuple[list[int], list[float]]] = {}
         for number, series in enumerate(all_series):
             samples = _only_minute(series, end)
             if samples and not series.baseline:
                 passed[number] = samples
-                series.last = series.times[samples - 1], series.values[samples - 1]
             elif samples and series.history and not series.deviant:
                 value = _first_value(series, samples)
                 if value is not None:
                     passed[number] = samples
-                    by_size.setdefault(len(series.history), []).append((number, value))
-        for group in by_size.values():
-            found = baseline.extended(
-                [all_series[number].history for number, _ in group], [value for _, value in group]
-            )
-            for (number, _), (usual, history) in zip(group, found, strict=True):
+                    numbers, values = by_size.setdefault(len(series.history), ([], []))
+                    numbers.append(number)
+                    values.append(value)
+        for numbers, values in by_size.values():
+            histories = [all_series[number].history for number in numbers]
+            for number, usual, history in zip(
+                numbers, *baseline.extended(histories, values), strict=True
+            ):
                 if usual:
-                    series, at = all_series[number], passed[number] - 1
-                    series.history = history
-                    series.last = series.times[at], series.values[at]
+                    all_series[number].history = history
                 else:
                     passed[number] = 0
         return passed
@@ -136,7 +136,8 @@ def _only_minute(series: Series, end: int) -> int:
 
 def _first_value(series: Series, samples: int) -> float | None:
     if not series.counter:
-        return baseline.mean(series.values[:samples])
+        values = series.values
+        return baseline.mean(values if samples == len(values) else values[:samples])
     return _value(series, list(zip(series.times[:samples], series.values[:samples], strict=True)))
 
 

@@ -82,6 +82,10 @@ class Series(msgspec.Struct, array_like=True):
 
     def keep(self, time: int, value: float) -> int | None:
         """Keep a sample; return where, or ``None`` when it is already there."""
+        if not self.increases and (not self.times or time > self.times[-1]):  # as nearly always
+            self.times.append(time)
+            self.values.append(value)
+            return len(self.times) - 1
         at = keep(self.times, self.values, time, value)
         if self.increases and at is not None and not self.grows:
             self.grows = self.growth_by(at)
@@ -135,6 +139,16 @@ class Series(msgspec.Struct, array_like=True):
             after = bisect_left(self.times, minute + MINUTE, at, stop)
             yield range(at, after)
             at = after
+
+    def drop(self, count: int) -> None:
+        """Drop the first samples, all of closed minutes, of which the last is remembered."""
+        self.last = self.times[count - 1], self.values[count - 1]
+        if count == len(self.times):
+            self.times.clear()
+            self.values.clear()
+        else:
+            del self.times[:count]
+            del self.values[:count]
 
     def forget(self, before: int) -> None:
         """Drop the samples before a time, but for those that increases look back to."""

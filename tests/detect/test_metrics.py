@@ -8,7 +8,7 @@ import pytest
 from detect_laws import START_US, Course, at, closed_to, run
 from pipeline.detect.baseline import rate
 from pipeline.detect.detector import Detector
-from pipeline.detect.metrics import MAX_PAIRS
+from pipeline.detect.metric_facts import MAX_PAIRS
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.registry import detectors, longest_span_s
 from pipeline.detect.settings import DetectSettings
