@@ -14,7 +14,7 @@ START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 START_US = micros(START)
 LATENESS_S = 120.0
 NODE = "jupyterhub/hub"
-FAR = 10 * 86_400.0
+FAR = 40 * 86_400.0
 
 
 def at(seconds: float) -> datetime:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.detect import baseline
+from pipeline.detect import baseline, seasons
 from pipeline.detect.pack import Baseline, SignaturePack
 from pipeline.detect.rules import Need, Rule
 from pipeline.detect.samples import FORGET_AFTER, MINUTE, Series
@@ -102,8 +102,13 @@ class Minutes:
         series.deviant = (series.deviant << 1 | deviant) & _ALL_KEPT
         if found is None or not deviant:
             return None
+        time = samples[-1][0]
+        usual = seasons.is_usual(series.seasons, time, value, found.median)
+        series.seasons = seasons.noted(series.seasons, time, baseline.clamp(value))
+        if usual:
+            return None
         return Occurrence(
-            time=samples[-1][0],
+            time=time,
             text=f"{key} = {value:.6g}, before {found.median:.6g} ({found.sigmas:+.1f} σ)",
             onset=samples[0][0],
             observations=0 if series.owner else len(samples),

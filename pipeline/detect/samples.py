@@ -79,6 +79,8 @@ class Series(msgspec.Struct, array_like=True):
     100 bytes each, and a series is asked by one or two limits."""
     grows: bool = False
     """Some of the samples show growth: nothing but a way to pass over those that do not."""
+    seasons: bytes = b""
+    """Hours with deviant minutes (see ``seasons.noted``)."""
 
     def keep(self, time: int, value: float) -> int | None:
         """Keep a sample; return where, or ``None`` when it is already there."""
