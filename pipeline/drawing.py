@@ -151,10 +151,12 @@ def _head(incident: Incident) -> list[RenderableType]:
         state.append(f" · merged into {plain(incident.merged_into)}")
     if incident.reopened:
         state.append(f" · reopened {incident.reopened}×")
+    late = incident.late_revision
     return [
         Text(plain(incident.title), style="bold"),
         state,
         Text(times),
+        *([] if late is None else [Text(f"revised late: {plain(late)}")]),
         Text(f"{plain(incident.id)} revision {incident.revision}", style=_DIM),
     ]
 

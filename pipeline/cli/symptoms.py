@@ -208,7 +208,7 @@ def _list(symptoms: list[Symptom], *, as_json: bool) -> None:
             each.symptom_class,
             plain(each.title),
             str(each.count),
-            each.state,
+            "late" if each.late else each.state,
             each.id[:8],
         )
     _print(table)

@@ -1,6 +1,6 @@
 """From a group to the incident record: causes with reasons, symptoms with parents, the outlook."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -159,7 +159,21 @@ def narrate(group: Group, component: Component, standing: Standing, model: Model
         unobserved=telling.unobserved(),
         counterfactual=decides.symptom.id if decides is not None else None,
         graph_version=then.graph.application.version,
+        late_revision=_late_revision(group.symptoms),
         may_be_next=() if resolved else telling.outlook.may_be_next(group, telling.first),
+    )
+
+
+def _late_revision(symptoms: Sequence[Symptom]) -> str | None:
+    """Return why late records changed an incident, or None."""
+    late = [symptom for symptom in symptoms if symptom.late]
+    if not late:
+        return None
+    last, count = late[-1], sum(symptom.count for symptom in late)
+    records = "a record" if count == 1 else f"{count} records"
+    return (
+        f"{records} came after the allowed lateness: “{last.title}” at {last.node},"
+        f" of {last.onset:%H:%M:%S}"
     )
 
 

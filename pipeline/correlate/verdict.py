@@ -51,11 +51,12 @@ def detected_at(symptoms: Sequence[Symptom], model: Model) -> datetime:
 def _sufficed(symptoms: Sequence[Symptom], model: Model) -> datetime | None:
     """Return when the evidence first weighed enough.
 
+    What came after the allowed lateness is evidence of what is open, and opens nothing.
     Several symptoms of one class at one node (three quantiles of one latency) are one thing seen
     several times: the heaviest counts.
     """
     weights: dict[tuple[str, str], float] = {}
-    told = (symptom for symptom in symptoms if not symptom.whisper)
+    told = (symptom for symptom in symptoms if not symptom.whisper and not symptom.late)
     for symptom in sorted(told, key=lambda each: (each.detected_at, each.id)):
         kind = (symptom.node, symptom.symptom_class)
         weight = model.settings.severity_weight[symptom.severity]

@@ -29,7 +29,8 @@ class Detector(Protocol, Generic[F]):
     def apply(self, facts: F, observations: Sequence[Observation], closed_to: int) -> None:
         """Add observations to the facts and count each into exactly one bucket.
 
-        Anything with a time before ``closed_to`` is counted as late and changes nothing else.
+        Anything with a time before ``closed_to`` is counted as late and changes no episode; what a
+        signature recognises in it may be told as late (see ``belated``).
         """
 
     def revisions(self, facts: F, node: str, closed_to: int) -> list[Symptom]:

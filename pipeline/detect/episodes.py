@@ -98,6 +98,19 @@ class Track(msgspec.Struct, dict=True):
             self.past = [*self.past, run.as_past()][-MAX_PAST:]
 
 
+class Belated(msgspec.Struct):
+    """What came too late of one fingerprint, of one bucket."""
+
+    rule: str
+    subject: dict[str, str]
+    fingerprint: str
+    tally: Tally
+    told: int = 0
+    """How many facts had been told."""
+    told_at: int = 0
+    """``closed_to`` at that time."""
+
+
 class Facts(msgspec.Struct, kw_only=True):
     """What every detector knows of a node: counts of what is decided, tracks of what is not."""
 
@@ -114,6 +127,8 @@ class Facts(msgspec.Struct, kw_only=True):
     """By fingerprint; bounded by ``DetectSettings.max_fingerprints``."""
     dormant: dict[str, list[Past]] = msgspec.field(default_factory=dict)
     """What was lately at fingerprints that have no track now; bounded by ``MAX_DORMANT``."""
+    belated: dict[str, Belated] = msgspec.field(default_factory=dict)
+    """What came too late, by bucket and fingerprint; bounded by ``belated.MAX_BELATED``."""
 
 
 @dataclass(slots=True)

@@ -12,12 +12,13 @@ from hashlib import blake2b
 
 import msgspec
 
-from pipeline.detect.episodes import Facts, Track, track
+from pipeline.detect.belated import note_late
+from pipeline.detect.episodes import Belated, Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.pack import REASON, EventSignature, SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
-from pipeline.detect.tallies import TEXT_LENGTH, Occurrence, Tally, note
+from pipeline.detect.tallies import TEXT_LENGTH, Occurrence, Tally, note, tally_of
 from pipeline.records import Event, Observation, Signal, Symptom, micros
 
 _SECOND = 1_000_000
@@ -117,6 +118,7 @@ class EventDetector:
             facts.received += 1
             if micros(event.time) < closed_to:
                 facts.late += 1
+                self._hear_late(facts, event)
             else:
                 self._look(facts, event)
 
@@ -154,16 +156,31 @@ class EventDetector:
         return facts
 
     def _look(self, facts: EventFacts, event: Event) -> None:
+        found = self._first_of(event)
+        if found is None:
+            facts.no_symptom += 1
+            return
+        recogniser, subject = found
+        if recogniser.suppress:
+            facts.suppressed[recogniser.id] = facts.suppressed.get(recogniser.id, 0) + 1
+        else:
+            self._keep(facts, event, recogniser.id, subject)
+
+    def _first_of(self, event: Event) -> tuple[_Recogniser, dict[str, str]] | None:
         for recogniser in (*self._by_reason.get(event.reason, ()), *self._of_any_reason):
             subject = recogniser.match(event)
-            if subject is None:
-                continue
-            if recogniser.suppress:
-                facts.suppressed[recogniser.id] = facts.suppressed.get(recogniser.id, 0) + 1
-            else:
-                self._keep(facts, event, recogniser.id, subject)
-            return
-        facts.no_symptom += 1
+            if subject is not None:
+                return recogniser, subject
+        return None
+
+    def _hear_late(self, facts: EventFacts, event: Event) -> None:
+        """Listen to an event that comes too late to be counted as anything else."""
+        found = self._first_of(event)
+        if found is not None and not found[0].suppress:
+            recogniser, subject = found
+            name = fingerprint(recogniser.id, subject)
+            tally = tally_of(_occurrence(_update_of(event), event.count - 1, 0))
+            note_late(facts, Belated(recogniser.id, subject, name, tally))
 
     def _keep(self, facts: EventFacts, event: Event, rule: str, subject: dict[str, str]) -> None:
         name = fingerprint(rule, subject)

@@ -14,14 +14,15 @@ from hashlib import blake2b
 import msgspec
 
 from pipeline.detect import unusual
-from pipeline.detect.episodes import Facts, Track, track
+from pipeline.detect.belated import note_late
+from pipeline.detect.episodes import Belated, Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.masking import alike, look
 from pipeline.detect.pack import KIND, LogSignature, SignaturePack
 from pipeline.detect.prefilter import Prefilter
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
-from pipeline.detect.tallies import BUCKET, Occurrence, note
+from pipeline.detect.tallies import BUCKET, Occurrence, note, tally_of
 from pipeline.detect.unusual import Course, Unusual
 from pipeline.formats import Level, parse
 from pipeline.records import Log, Observation, Signal, Symptom, micros
@@ -103,6 +104,7 @@ class LogDetector:
             time = micros(line.time)
             if time < closed_to:
                 facts.late += 1
+                self._hear_late(facts, line, time)
                 continue
             form = alike(line.message)
             orders = signatures_of(line.message, form)
@@ -145,17 +147,33 @@ class LogDetector:
 
     def _recognise(self, facts: LogFacts, line: Log, orders: Sequence[int]) -> bool:
         """Find the first signature that recognises a line; return whether there is one."""
+        found = self._first_of(line, orders)
+        if found is None:
+            return False
+        recogniser, subject = found
+        if recogniser.suppress:
+            facts.suppressed[recogniser.id] = facts.suppressed.get(recogniser.id, 0) + 1
+        else:
+            self._count(facts, line, recogniser.id, subject)
+        return True
+
+    def _first_of(
+        self, line: Log, orders: Sequence[int]
+    ) -> tuple[_Recogniser, dict[str, str]] | None:
         for order in orders:
             recogniser = self._recognisers[order]
             subject = recogniser.match(line.message)
-            if subject is None:
-                continue
-            if recogniser.suppress:
-                facts.suppressed[recogniser.id] = facts.suppressed.get(recogniser.id, 0) + 1
-            else:
-                self._count(facts, line, recogniser.id, subject)
-            return True
-        return False
+            if subject is not None:
+                return recogniser, subject
+        return None
+
+    def _hear_late(self, facts: LogFacts, line: Log, time: int) -> None:
+        """Listen to a line that comes too late to be counted as anything else."""
+        found = self._first_of(line, self._prefilter.groups_in(line.message))
+        if found is not None and not found[0].suppress:
+            recogniser, subject = found
+            name, tally = fingerprint(recogniser.id, subject), tally_of(_occurrence(line, time))
+            note_late(facts, Belated(recogniser.id, subject, name, tally))
 
     def _add(self, facts: LogFacts, found: Unusual) -> None:
         """Add what a closed minute is a sign of; its lines were counted as no symptom so far."""
@@ -181,14 +199,13 @@ class LogDetector:
         if known is None:
             facts.overflow += 1
             return
-        occurrence = Occurrence(
-            time=time,
-            text=line.message,
-            onset=time,
-            pod=line.pod,
-            cluster_node=line.cluster_node,
-        )
-        note(known.buckets, occurrence)
+        note(known.buckets, _occurrence(line, time))
+
+
+def _occurrence(line: Log, time: int) -> Occurrence:
+    return Occurrence(
+        time=time, text=line.message, onset=time, pod=line.pod, cluster_node=line.cluster_node
+    )
 
 
 def _compiled(signature: LogSignature) -> _Recogniser:

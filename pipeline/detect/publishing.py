@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from pipeline.detect.belated import to_tell
 from pipeline.detect.episodes import (
+    Belated,
     Facts,
     Live,
     Published,
@@ -23,13 +25,15 @@ from pipeline.detect.episodes import (
     settle,
 )
 from pipeline.detect.rules import Rule
-from pipeline.detect.tallies import Extras
+from pipeline.detect.tallies import BUCKET, Extras
 from pipeline.records import Amount, AmountUnit, Symptom, SymptomState, instant
 
 _SECOND = 1_000_000
 _MILLION = 1_000_000
 CHRONIC = "as ever: "
 """Before the name of a rule: what came of it was no more than usual."""
+LATE = "late|"
+"""Before a fingerprint, where an id is made of what came too late."""
 MAX_FORMER = 32
 """Former ids that a symptom lists (16 bytes each). An id changes only while observations come out
 of order, at most once per live bucket."""
@@ -55,7 +59,16 @@ class Publisher:
             due += telling.revisions(facts, closed_to, live.get(fingerprint, {}))
             if track.head is None and not track.buckets and fingerprint not in live:
                 put_away(facts, fingerprint, closed_to)
+        due += [self._belated(node, each) for each in to_tell(facts, self.rules, closed_to)]
         return sorted(due, key=lambda symptom: (symptom.onset, symptom.id, symptom.revision))
+
+    def _belated(self, node: str, each: Belated) -> Symptom:
+        """Return what came too late as a symptom of its own; it may get more, but is never open."""
+        bucket = each.tally.first // BUCKET * BUCKET
+        run = Run(each.tally, each.tally.first)
+        telling = _Telling(self, node, each.fingerprint, Track(each.rule, each.subject, name=""))
+        own_id = symptom_id(node, self.detector, f"{LATE}{each.fingerprint}", bucket)
+        return telling.symptom(run, "closed", []).model_copy(update={"id": own_id, "late": True})
 
     def notify_at(self, facts: Facts, live: Mapping[str, Live] | None = None) -> int | None:
         """Return the ``closed_to`` from which an episode ends."""
@@ -146,7 +159,7 @@ class _Telling:
             facts.suppressed[name] = facts.suppressed.get(name, 0) + run.tally.observations
         else:
             facts.in_symptom += run.tally.observations
-        return [self._symptom(run, "closed", self._former(run, past))]
+        return [self.symptom(run, "closed", self._former(run, past))]
 
     def _is_told(self, run: Run) -> bool:
         return run.met is not None or self.publisher.rules[self.track.rule].whispers
@@ -166,7 +179,7 @@ class _Telling:
             self.kept.extend(past)
             return []
         self.kept.append(news)
-        return [self._symptom(run, "open", news.former)]
+        return [self.symptom(run, "open", news.former)]
 
     def _is_due(self, told: Published, news: Published, *, alone: bool) -> bool:
         if news.revision <= told.revision:
@@ -187,7 +200,8 @@ class _Telling:
         ids = [former for p in past for former in [*p.former, p.id]]
         return [former for former in dict.fromkeys(ids) if former != self._id(run)][-MAX_FORMER:]
 
-    def _symptom(self, run: Run, state: SymptomState, former: list[str]) -> Symptom:
+    def symptom(self, run: Run, state: SymptomState, former: list[str]) -> Symptom:
+        """Return a revision of the symptom that an episode is."""
         rule, tally = self.publisher.rules[self.track.rule], run.tally
         return Symptom(
             id=self._id(run),

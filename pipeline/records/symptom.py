@@ -88,6 +88,8 @@ class Symptom(Record):
     """What can be accounted for along the edges; None where nothing is counted."""
     whisper: bool = False
     """Below the threshold: it opens nothing, but is evidence near what is open."""
+    late: bool = False
+    """It came after the allowed lateness: evidence of what is open; it opens nothing itself."""
     supersedes: tuple[str, ...] = ()
     """Ids that earlier revisions of this episode had, before its onset was known to be earlier."""
 

@@ -63,6 +63,11 @@ def test_an_incident_without_causes_or_symptoms_can_be_drawn() -> None:
     assert "cause unknown" in drawn(list_of([bare]))
 
 
+def test_why_it_was_revised_late_is_shown() -> None:
+    late = incident().model_copy(update={"late_revision": "a record came late\x1b[2J"})
+    assert "revised late: a record came late" in drawn(incident_drawing(late))
+
+
 def test_the_rest_of_the_probability_is_shown() -> None:
     assert "25%  something else" in drawn(incident_drawing(incident()))
 

@@ -24,13 +24,15 @@ def test_every_signal_has_its_detector(by_signal: Detectors) -> None:
 
 
 @each
-def test_before_closed_to_is_late_and_changes_nothing_else(
+def test_before_closed_to_is_late_and_changes_no_episode(
     by_signal: Detectors, signal: Signal
 ) -> None:
     detector = by_signal[signal]
     facts = detector.new_facts()
     detector.apply(facts, [SIGN[signal]], closed_to(5.1))
-    assert detector.revisions(facts, NODE, closed_to(1e5)) == []
+    assert facts.tracks == {}
+    told = detector.revisions(facts, NODE, closed_to(1e5))
+    assert [symptom.late for symptom in told] == [True] * (signal != "metric")
     assert detector.counts(facts)["late"] == detector.counts(facts)["received"] == 1
 
 

@@ -107,14 +107,6 @@ def test_evidence_is_taken_in_event_order(by_signal: Detectors) -> None:
     assert {s.detected_at for s in told} == {at(13)}
 
 
-def test_a_late_line_is_counted_and_changes_nothing(by_signal: Detectors) -> None:
-    detector = by_signal["log"]
-    facts = detector.new_facts()
-    detector.apply(facts, [lost(10)], closed_to(11))
-    assert detector.revisions(facts, "n", closed_to(1000)) == []
-    assert detector.counts(facts)["late"] == 1
-
-
 def test_the_same_line_twice_is_a_duplicate_but_not_of_another_pod(by_signal: Detectors) -> None:
     told = run(by_signal["log"], [lost(1), lost(1), lost(1, pod="p-2")])
     assert told.counts["duplicate"] == 1
