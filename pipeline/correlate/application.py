@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pipeline.correlate.background import Background
 from pipeline.correlate.changes import MAX_CHANGES, Changes, is_change
+from pipeline.correlate.clocks import Clocks
 from pipeline.correlate.component import Component, grouped
-from pipeline.correlate.evidence import seen
+from pipeline.correlate.evidence import Evidence, onset_s, seen
+from pipeline.correlate.learned import Memory
 from pipeline.correlate.lifecycle import Incidents, Moment
 from pipeline.correlate.overtime import Model
 from pipeline.correlate.parents import Weights
@@ -65,7 +66,9 @@ class ApplicationState:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._weights = Weights(model)
+        self.memory = Memory()
+        self._clocks = Clocks(self.memory)
+        self._weights = Weights(model, self.memory)
         self.symptoms: dict[str, Symptom] = {}
         self.changes = Changes(model)
         self.superseded: dict[str, str] = {}
@@ -101,7 +104,7 @@ class ApplicationState:
             self.changes.known[symptom.id] = symptom
             return
         self.symptoms[symptom.id] = symptom
-        self._weights.put(seen(symptom, self._model.settings))
+        self._weights.put(self._seen(symptom))
 
     def has_any(self, symptom_ids: Iterable[str]) -> bool:
         """Tell whether any of the symptoms is among the facts, under this id or its present one."""
@@ -157,11 +160,6 @@ class ApplicationState:
                 outcome.incidents += self._explain(component, moment)
         self._let_changes_go(moment, outcome)
         return outcome
-
-    @property
-    def background(self) -> Background:
-        """How often trouble comes by itself here."""
-        return self._weights.background
 
     def forget(self, symptom_ids: Iterable[str]) -> None:
         """Forget facts that are final, and the ids that they had before."""
@@ -259,7 +257,7 @@ class ApplicationState:
     def _finish(self, component: Sequence[str], outcome: Outcome) -> None:
         """Give a final component's incidents their final revision, count it, let it go."""
         explained_anew = self._explained(component)
-        self._weights.learn(explained_anew.alone(), self._final_order(component)[0])
+        self._learn(explained_anew, self._final_order(component)[0])
         revisions, ended = self.incidents.finish(explained_anew)
         outcome.incidents += revisions
         outcome.ended += ended
@@ -270,6 +268,22 @@ class ApplicationState:
         self.fates.in_incident += told
         self.fates.below_threshold += len(component) - told
         self.fates.superseded += len(explained_anew.ids) - len(component)
+
+    def _learn(self, component: Component, final_from: int) -> None:
+        """Learn from a component that nothing can join from a time on, in microseconds."""
+        day, since_s = self.memory.day_of(final_from)
+        self._weights.background.learn(day, component.alone())
+        self._clocks.learn(day, component.pieces)
+        self._weights.forget_rows_since(since_s)
+        for piece in [*self._weights.evidence.values()]:
+            if piece.onset_s >= since_s and piece.symptom is not None:
+                now = self._seen(piece.symptom)
+                if now.ahead_s != piece.ahead_s:
+                    self._weights.put(now)
+
+    def _seen(self, symptom: Symptom) -> Evidence:
+        ahead_s = self._clocks.ahead_s(symptom, onset_s(symptom))
+        return seen(symptom, self._model.settings, ahead_s)
 
     def _let_changes_go(self, moment: Moment, outcome: Outcome) -> None:
         """Count the changes that nothing can ask for any more, and let them go."""

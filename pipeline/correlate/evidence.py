@@ -28,6 +28,8 @@ class Evidence:
     last_seen_s: float
     unsure_s: float
     """The trouble may have begun this much earlier than it was seen, or (by resolution) later."""
+    ahead_s: float = 0.0
+    """How much of that is because the clock that dated it is ahead (see ``clocks``)."""
     implicated: dict[str, float] = field(default_factory=dict)
     """Other nodes that it speaks about, with the probability that they are at fault."""
     cluster_nodes: tuple[str, ...] = ()
@@ -59,36 +61,38 @@ class Evidence:
         return 0.0 if self.symptom is None else self.symptom.score
 
 
-def seen(symptom: Symptom, settings: CorrelateSettings) -> Evidence:
-    """Return the evidence that a symptom is."""
+def seen(symptom: Symptom, settings: CorrelateSettings, ahead_s: float = 0.0) -> Evidence:
+    """Return the evidence that a symptom is; ``ahead_s``: how far its clock is ahead."""
     sight_delay_s = settings.sight_delay_s.get(symptom.detector, 0.0)
     return Evidence(
         id=symptom.id,
         node=symptom.node,
         symptom=symptom,
         symptom_class=symptom.symptom_class,
-        onset_s=_onset_s(symptom),
+        onset_s=onset_s(symptom),
         last_seen_s=micros(symptom.last_seen) / _SECOND,
-        unsure_s=symptom.resolution_s + sight_delay_s + settings.clock_tolerance_s,
+        unsure_s=symptom.resolution_s + sight_delay_s + settings.clock_tolerance_s + ahead_s,
+        ahead_s=ahead_s,
         implicated={i.node: i.strength for i in symptom.implicates if i.node != symptom.node},
         cluster_nodes=symptom.cluster_nodes,
     )
 
 
-def _onset_s(symptom: Symptom) -> float:
-    """Return when the trouble began; of what has an amount, when it rose to its greatest step.
+def onset_s(symptom: Symptom) -> float:
+    """Return when the trouble began, in seconds since 1970.
 
-    The noise of a busy node often joins what comes after it: it is no part of that trouble.
+    Of what has an amount it is when that rose to its greatest step: the noise of a busy node often
+    joins what comes after it, and is no part of that trouble.
     """
-    onset_s = micros(symptom.onset) / _SECOND
+    told_s = micros(symptom.onset) / _SECOND
     amount = symptom.amount
     if amount is None or not amount.steps:
-        return onset_s
+        return told_s
     number, peak = max(amount.steps, key=lambda step: (step[1], -step[0]))
     risen = {n for n, extra in amount.steps if extra >= RISEN * peak}
     while not risen.isdisjoint({number - 1, number - 2}):
         number -= 1 if number - 1 in risen else 2
-    return max(onset_s, float(number * amount.step_s))
+    return max(told_s, float(number * amount.step_s))
 
 
 def supposed(node: str, since_s: float, until_s: float, unsure_s: float) -> Evidence:

@@ -14,6 +14,7 @@ from pipeline.correlate.overtime import Model
 from pipeline.correlate.reasons import (
     absent,
     changed,
+    clock_skew,
     graph_changed,
     prior_of_kind,
     reasons_for,
@@ -113,6 +114,7 @@ class _Telling:
         reasons = list(reasons_for(self.group, node, self.tree))
         own = [piece for piece in self.group.evidence if piece.node == node and piece.symptom]
         reasons += prior_of_kind(own, self.outlook.component.weights.background)
+        reasons += clock_skew(own)
         if changes:
             reasons.append(changed(changes))
         if expected.absent:

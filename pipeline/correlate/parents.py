@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.correlate.background import Background
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Array, Forest
+from pipeline.correlate.learned import Memory
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.overtime import Model
 from pipeline.correlate.pairs import FIELDS, NODE, Pairs, Weighing, described
@@ -49,9 +50,9 @@ class Weights:
     them for the forest: 37 MB.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, memory: Memory | None = None) -> None:
         self.model = model
-        self.background = Background(model)
+        self.background = Background(model, Memory() if memory is None else memory)
         self.evidence: dict[str, Evidence] = {}
         self._own_machines: dict[str, tuple[str, ...]] = {}
         """Machines that each piece names itself; one that names none has those of its
@@ -169,12 +170,10 @@ class Weights:
             self._link(number, found)
             self._forget_rows(found.others)
 
-    def learn(self, found: Iterable[tuple[Evidence, float]], final_from: int) -> None:
-        """Count what is final (see ``Background.learn``)."""
-        since_s = self.background.learn(found, final_from)
-        self._forget_rows(
-            np.array([n for n, piece in self._by_number.items() if piece.onset_s >= since_s])
-        )
+    def forget_rows_since(self, onset_s: float) -> None:
+        """Make the rates of what began at or after a time anew: its background is another."""
+        later = [n for n, piece in self._by_number.items() if piece.onset_s >= onset_s]
+        self._forget_rows(np.array(later, dtype=np.intp))
 
     def _forget_rows(self, effects: Numbers) -> None:
         for effect in effects.tolist() if self._rows else ():

@@ -5,10 +5,10 @@ acknowledgements, and only then writes ``rows`` in their order. Facts are idempo
 counts by its highest revision), so no offset is needed: a repeat is no news.
 
 Rows: ``<partition>|symptom|<application>|<id>``, ``…|incident|<application>|<id>`` (the revision
-last published), ``…|ended|<application>|<id>`` (see ``aging``), ``…|background|<application>`` and
+last published), ``…|ended|<application>|<id>`` (see ``aging``), ``…|learned|<application>`` and
 ``…|partition``. When a component is final, its incidents' ``ended`` rows are written, then the
 partition's row with the watermark that made it so, which names what is forgotten, and has what was
-learned; only then the background's row is written, and the rows of those symptoms and incidents
+learned; only then that row is written, and the rows of those symptoms and incidents
 deleted. A kill in between leaves rows that the next restart knows to pass over, and what is
 delivered again is known to be late by that very watermark.
 """
@@ -20,7 +20,7 @@ import msgspec
 
 from pipeline.correlate.aging import Aged, Aging, Ended
 from pipeline.correlate.application import ApplicationState, Fates, News, Outcome
-from pipeline.correlate.background import Learned
+from pipeline.correlate.learned import Learned
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.overtime import Model
 from pipeline.records import Incident, Mark, Symptom, canonical, micros
@@ -40,7 +40,7 @@ class PartitionRow(msgspec.Struct):
     """By application: symptoms of the components that this mark finished; their rows may not all be
     deleted yet."""
     learned: dict[str, Learned] = msgspec.field(default_factory=dict)
-    """By application: the background, if this mark taught anything; its row may not be written
+    """By application: what is known, if this mark taught anything; its row may not be written
     yet."""
 
 
@@ -134,7 +134,7 @@ class CorrelatePartition:
         self._row.learned = self._taught(outcomes)
         self._row.tallies = {name: asdict(state.fates) for name, state in self._states.items()}
         rows[self._key("partition")] = msgspec.json.encode(self._row)
-        rows |= self._background(self._row.learned)
+        rows |= self._rows_of_learned(self._row.learned)
         for application, outcome in outcomes.items():
             rows |= self._forgotten(application, outcome)
         rows |= dict.fromkeys(self._key("ended", gone.application, gone.id) for gone in aged)
@@ -172,18 +172,17 @@ class CorrelatePartition:
         return {key: msgspec.json.encode(row) for key, row in rows.items() if row is not None}
 
     def _taught(self, outcomes: Mapping[str, Outcome]) -> dict[str, Learned]:
-        """Return the backgrounds that what is final has added to."""
-        learned = {name: self._states[name].background.learned for name in outcomes}
+        """Return what is known now where what is final has taught anything."""
+        learned = {name: self._states[name].memory.learned for name in outcomes}
         return {
             name: each
             for name, each in learned.items()
             if each is not None and outcomes[name].forgotten
         }
 
-    def _background(self, learned: Mapping[str, Learned]) -> dict[bytes, bytes | None]:
+    def _rows_of_learned(self, learned: Mapping[str, Learned]) -> dict[bytes, bytes | None]:
         return {
-            self._key("background", name): msgspec.json.encode(each)
-            for name, each in learned.items()
+            self._key("learned", name): msgspec.json.encode(each) for name, each in learned.items()
         }
 
     def _forgotten(self, application: str, outcome: Outcome) -> dict[bytes, bytes | None]:
@@ -196,7 +195,7 @@ class CorrelatePartition:
     def _restore_application(self, name: str, rows: Mapping[bytes, bytes]) -> None:
         state = ApplicationState(self._models[name])
         state.fates = Fates(**self._row.tallies.get(name, {}))
-        state.background.learned = self._learned(name, rows)
+        state.memory.learned = self._learned(name, rows)
         finished = set(self._row.forgotten.get(name, ()))
         for key, value in self._rows_of("symptom", name, rows):
             symptom = Symptom.model_validate_json(value)
@@ -211,14 +210,14 @@ class CorrelatePartition:
             else:  # its component is finished; the kill came before this row was deleted
                 self._leftover[key] = None
         state.incidents.wake(state.symptoms)
-        known = state.symptoms or state.changes.known or state.background.learned
+        known = state.symptoms or state.changes.known or state.memory.learned
         if known or name in self._row.tallies:
             self._states[name] = state
 
     def _learned(self, name: str, rows: Mapping[bytes, bytes]) -> Learned | None:
-        """Return the background; that of the last mark counts, if its own row was not written."""
-        self._leftover |= self._background(self._row.learned)
-        written = rows.get(self._key("background", name))
+        """Return what is known; that of the last mark counts, if its own row was not written."""
+        self._leftover |= self._rows_of_learned(self._row.learned)
+        written = rows.get(self._key("learned", name))
         if name in self._row.learned or written is None:
             return self._row.learned.get(name)
         return msgspec.json.decode(written, type=Learned)

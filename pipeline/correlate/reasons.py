@@ -80,6 +80,14 @@ def prior_of_kind(own: Sequence[Evidence], background: Background) -> Iterator[R
         yield Reason(code="prior-of-kind", text=text, numbers={"factor": round(factor, 4)})
 
 
+def clock_skew(own: Sequence[Evidence]) -> Iterator[Reason]:
+    """Yield that the clock that dated its symptoms is ahead, if it is."""
+    ahead_s = max((piece.ahead_s for piece in own), default=0.0)
+    if ahead_s > 0.0:
+        text = f"the clock of its machine is ahead by {ahead_s:.1f} s at least, which is allowed"
+        yield Reason(code="clock-skew", text=text, numbers={"ahead_s": round(ahead_s, 3)})
+
+
 def changed(changes: Sequence[Candidate]) -> Reason:
     """Return that something was changed at or above it shortly before."""
     nearest = changes[0]

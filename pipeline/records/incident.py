@@ -22,6 +22,7 @@ ReasonCode = Literal[
     "counterfactual",
     "storm",
     "graph-changed",
+    "clock-skew",
 ]
 
 

@@ -8,14 +8,9 @@ import pytest
 
 from correlate.conftest import START
 from effort import tries
-from pipeline.correlate.background import (
-    BEHIND,
-    MAX_MEMBERS,
-    MOST,
-    WINDOW,
-    Background,
-)
+from pipeline.correlate.background import MAX_MEMBERS, MOST, Background
 from pipeline.correlate.evidence import Evidence, seen
+from pipeline.correlate.learned import BEHIND, WINDOW, Memory
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.partition import CorrelatePartition, CorrelateStep
 from pipeline.correlate.settings import DAY_S, CorrelateSettings
@@ -37,14 +32,21 @@ def piece(symptom: Symptoms) -> Pieces:
 
 
 def taught(model: Likelihood, days: Iterable[tuple[int, Evidence, float]]) -> Background:
-    background = Background(model)
-    for day, evidence, alone in days:
-        background.learn([(evidence, alone)], (FIRST + day) * DAY_US)
-    return background
+    return remembered(model, days)[1]
+
+
+def remembered(
+    model: Likelihood, days: Iterable[tuple[int, Evidence, float]]
+) -> tuple[Memory, Background]:
+    memory = Memory()
+    background = Background(model, memory)
+    for number, evidence, alone in days:
+        background.learn(memory.day_of((FIRST + number) * DAY_US).day, [(evidence, alone)])
+    return memory, background
 
 
 def test_what_nobody_has_seen_yet_is_as_declared(model: Likelihood, piece: Pieces) -> None:
-    assert Background(model).factor(piece(0)) == 1.0
+    assert Background(model, Memory()).factor(piece(0)) == 1.0
 
 
 def test_what_comes_often_by_itself_is_expected_to(model: Likelihood, piece: Pieces) -> None:
@@ -68,7 +70,7 @@ def test_a_day_counts_only_when_it_is_long_over(model: Likelihood, piece: Pieces
 def test_what_is_kept_is_bounded(model: Likelihood, piece: Pieces) -> None:
     many = MAX_MEMBERS + 9
     found = [(day, piece(day, f"user/u{n}"), 1.0) for day in range(40) for n in range(many)]
-    learned = taught(model, found).learned
+    learned = remembered(model, found)[0].learned
     assert learned is not None
     assert len(learned.days) == WINDOW + BEHIND
     members = [known for day in learned.days.values() for known in day.members.values()]
@@ -82,7 +84,7 @@ def test_the_order_within_a_day_does_not_matter(
     chance = random.Random(seed)
     found = [(day, piece(day, f"user/u{n}"), chance.random()) for day in range(5) for n in range(9)]
     mixed = sorted(found, key=lambda each: (each[0], chance.random()))
-    assert taught(model, found).learned == taught(model, mixed).learned
+    assert remembered(model, found)[0].learned == remembered(model, mixed)[0].learned
 
 
 def lived(model: Likelihood, symptoms: Sequence[Symptom], seed: int) -> bytes:
@@ -97,7 +99,7 @@ def lived(model: Likelihood, symptoms: Sequence[Symptom], seed: int) -> bytes:
                 core = begun(model, rows)
                 kept(told(core, said), rows, None)
     kept(core.on_mark(mark(len(symptoms) + 9)), rows, None)
-    return rows[b"0|background|hub"]
+    return rows[b"0|learned|hub"]
 
 
 def told(core: CorrelatePartition, said: Symptom | Mark) -> CorrelateStep:
@@ -139,7 +141,7 @@ def test_a_jump_in_time_teaches_the_same(model: Likelihood, symptom: Symptoms) -
     for each in found:
         core.on_symptom("hub", each)
     step = core.on_mark(mark(20))
-    assert step.rows[b"0|background|hub"] == lived(model, found, 0)
+    assert step.rows[b"0|learned|hub"] == lived(model, found, 0)
     assert [each.status for each in step.incidents] == ["resolved"] * 6
 
 

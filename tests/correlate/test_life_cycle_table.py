@@ -248,4 +248,4 @@ def test_whatever_happens_it_ends_and_leaves_unless_trouble_lasts(
     lasts = any(b'"state":"open"' in row for key, row in life.rows.items() if b"|symptom|" in key)
     for _ in range(3):  # final; old enough; and the mark after that
         life.until(life.complete_s + life.final_s + KEEP_S)
-    assert (set(life.rows) <= {b"0|partition", b"0|background|hub"}) != lasts
+    assert (set(life.rows) <= {b"0|partition", b"0|learned|hub"}) != lasts
