@@ -21,6 +21,9 @@ from pipeline.correlate.storm import is_storm, wait_s
 from pipeline.records import Incident, Symptom, micros
 
 _SECOND = 1_000_000
+LATE_SHARE = 0.25
+"""Of the symptoms that are kept, so many may be late: a collector that was cut off for an hour must
+not take the room of what comes in time."""
 
 
 class News(Enum):
@@ -45,7 +48,8 @@ class Fates:
     superseded: int = 0
     overflow: int = 0
     late_or_repeated: int = 0
-    """Came when their component could be final already: repeats after a restart, mostly."""
+    """Came when their component could be final already: repeats after a restart, mostly. And late
+    symptoms that no incident has."""
     incidents: int = 0
 
 
@@ -80,7 +84,8 @@ class ApplicationState:
         """Take a revision of a symptom; return what news it is.
 
         ``complete_to`` is the watermark in microseconds: all facts before it are known. What ended
-        so long before it that its component may be final is not taken.
+        so long before it that its component may be final is not taken, unless it is late (law 7)
+        and finds one that is not.
         """
         known = self._known(symptom.id)
         if symptom.id in self.superseded:
@@ -172,14 +177,31 @@ class ApplicationState:
     def _admit(self, symptom: Symptom, complete_to: int | None) -> bool:
         change = is_change(symptom)
         final_from = self.changes.over_from(symptom) if change else self._final_from([symptom])
-        if complete_to is not None and final_from <= complete_to:
+        if complete_to is not None and final_from <= complete_to and not self._joins(symptom):
             self.fates.late_or_repeated += 1
             return False
         bound = MAX_CHANGES if change else self._model.settings.max_symptoms
-        if len(self.changes.known if change else self.symptoms) >= bound:
+        full = len(self.changes.known if change else self.symptoms) >= bound
+        if full or (symptom.late and self._late >= bound * LATE_SHARE):
             self.fates.overflow += 1
             return False
         return True
+
+    def _joins(self, symptom: Symptom) -> bool:
+        """Tell whether an old symptom is late, and may belong to what is not final.
+
+        It is no matter whether that has been published: delivered again, it must be taken again.
+        """
+        if not symptom.late:
+            return False
+        self._weights.put(self._seen(symptom))
+        near = [self.symptoms[each] for each in self._component(symptom.id) if each != symptom.id]
+        self._weights.remove(symptom.id)
+        return any(not (each.whisper or each.late) for each in near)
+
+    @property
+    def _late(self) -> int:
+        return sum(symptom.late for symptom in self.symptoms.values())
 
     def _known(self, symptom_id: str) -> Symptom | None:
         return self.symptoms.get(symptom_id) or self.changes.known.get(symptom_id)
@@ -263,17 +285,20 @@ class ApplicationState:
         outcome.ended += ended
         outcome.forgotten += component
         opened = [group for group in explained_anew.groups if self.incidents.opens(group)]
-        told = sum(len(group.symptoms) for group in opened)
+        told = {symptom.id for group in opened for symptom in group.symptoms}
+        late = sum(self.symptoms[member].late for member in component if member not in told)
         self.fates.incidents += len(opened)
-        self.fates.in_incident += told
-        self.fates.below_threshold += len(component) - told
+        self.fates.in_incident += len(told)
+        self.fates.late_or_repeated += late
+        self.fates.below_threshold += len(component) - len(told) - late
         self.fates.superseded += len(explained_anew.ids) - len(component)
 
     def _learn(self, component: Component, final_from: int) -> None:
         """Learn from a component that nothing can join from a time on, in microseconds."""
         day, since_s = self.memory.day_of(final_from)
-        self._weights.background.learn(day, component.alone())
-        self._clocks.learn(day, component.pieces)
+        prompt = [each for each in component.alone() if not _is_late(each[0])]
+        self._weights.background.learn(day, prompt)
+        self._clocks.learn(day, [piece for piece, _ in prompt])
         self._weights.forget_rows_since(since_s)
         for piece in [*self._weights.evidence.values()]:
             if piece.onset_s >= since_s and piece.symptom is not None:
@@ -293,6 +318,11 @@ class ApplicationState:
         outcome.forgotten += sorted(over)
         self.fates.changes += len(over)
         self.fates.superseded += sum(new in over for new in self.superseded.values())
+
+
+def _is_late(piece: Evidence) -> bool:
+    """Tell whether it came after the allowed lateness: then it teaches nothing."""
+    return piece.symptom is not None and piece.symptom.late
 
 
 def _says_the_same(former: Symptom, symptom: Symptom) -> bool:

@@ -106,9 +106,9 @@ class Belated(msgspec.Struct):
     fingerprint: str
     tally: Tally
     told: int = 0
-    """How many facts had been told."""
-    told_at: int = 0
-    """``closed_to`` at that time."""
+    """How many facts had been looked at when it was last told, or found to be too few."""
+    records: set[int] = msgspec.field(default_factory=set)
+    """Hashes of the records that went in; bounded by ``belated.MAX_RECORDS``."""
 
 
 class Facts(msgspec.Struct, kw_only=True):

@@ -112,15 +112,20 @@ class EventDetector:
 
     def apply(self, facts: EventFacts, observations: Sequence[Observation], closed_to: int) -> None:
         """Add events to the facts; each is counted in exactly one bucket."""
+        late: list[Event] = []
         for event in observations:
             if not isinstance(event, Event):
                 raise TypeError(f"not an event: {event.signal}")
             facts.received += 1
             if micros(event.time) < closed_to:
                 facts.late += 1
-                self._hear_late(facts, event)
+                late.append(event)
             else:
                 self._look(facts, event)
+        if late:
+            self._settle(facts, closed_to)  # they may be what is not settled, once more
+        for event in late:
+            self._hear_late(facts, event, closed_to)
 
     def revisions(self, facts: EventFacts, node: str, closed_to: int) -> list[Symptom]:
         """Close what ``closed_to`` closes; return the symptom revisions due."""
@@ -173,14 +178,20 @@ class EventDetector:
                 return recogniser, subject
         return None
 
-    def _hear_late(self, facts: EventFacts, event: Event) -> None:
+    def _hear_late(self, facts: EventFacts, event: Event, closed_to: int) -> None:
         """Listen to an event that comes too late to be counted as anything else."""
         found = self._first_of(event)
-        if found is not None and not found[0].suppress:
-            recogniser, subject = found
-            name = fingerprint(recogniser.id, subject)
-            tally = tally_of(_occurrence(_update_of(event), event.count - 1, 0))
-            note_late(facts, Belated(recogniser.id, subject, name, tally))
+        if found is None or found[0].suppress:
+            return
+        recogniser, subject = found
+        name = fingerprint(recogniser.id, subject)
+        key, _ = _identity_of(event, name)
+        known = facts.identities.get(key)
+        if known is not None and event.count <= known.count:
+            return  # its object has counted it already
+        rule, update = self._publisher.rules[recogniser.id], _update_of(event)
+        new = Belated(rule.id, subject, name, tally_of(_occurrence(update, event.count - 1, 0)))
+        note_late(facts, new, rule, record=_hash(key, update), closed_to=closed_to)
 
     def _keep(self, facts: EventFacts, event: Event, rule: str, subject: dict[str, str]) -> None:
         name = fingerprint(rule, subject)
@@ -291,6 +302,12 @@ def _identity_of(event: Event, name: str) -> tuple[str, bool]:
         origin = [name, *about, None, micros(event.time)]
     key = blake2b(msgspec.json.encode(origin), digest_size=8).hexdigest()
     return key, event.source_uid is not None or first_time is not None
+
+
+def _hash(key: str, update: Update) -> int:
+    """Return what tells an update of an event object from others."""
+    origin = msgspec.json.encode([key, update.time, update.count])
+    return int.from_bytes(blake2b(origin, digest_size=8).digest(), "big")
 
 
 def _update_of(event: Event) -> Update:

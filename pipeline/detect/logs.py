@@ -104,7 +104,7 @@ class LogDetector:
             time = micros(line.time)
             if time < closed_to:
                 facts.late += 1
-                self._hear_late(facts, line, time)
+                self._hear_late(facts, line, time, closed_to)
                 continue
             form = alike(line.message)
             orders = signatures_of(line.message, form)
@@ -167,13 +167,15 @@ class LogDetector:
                 return recogniser, subject
         return None
 
-    def _hear_late(self, facts: LogFacts, line: Log, time: int) -> None:
+    def _hear_late(self, facts: LogFacts, line: Log, time: int, closed_to: int) -> None:
         """Listen to a line that comes too late to be counted as anything else."""
         found = self._first_of(line, self._prefilter.groups_in(line.message))
         if found is not None and not found[0].suppress:
             recogniser, subject = found
             name, tally = fingerprint(recogniser.id, subject), tally_of(_occurrence(line, time))
-            note_late(facts, Belated(recogniser.id, subject, name, tally))
+            rule = self._publisher.rules[recogniser.id]
+            new = Belated(rule.id, subject, name, tally)
+            note_late(facts, new, rule, record=_hash(line, time), closed_to=closed_to)
 
     def _add(self, facts: LogFacts, found: Unusual) -> None:
         """Add what a closed minute is a sign of; its lines were counted as no symptom so far."""
@@ -218,11 +220,16 @@ def _compiled(signature: LogSignature) -> _Recogniser:
     )
 
 
-def _came_before(facts: LogFacts, line: Log, time: int) -> bool:
-    """Remember a line; return whether the same line of the same container came before."""
+def _hash(line: Log, time: int) -> int:
+    """Return what tells a line of a container from others."""
     origin = (time, line.pod_uid or line.pod, line.container, line.message)
     digest = blake2b(repr(origin).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    line_hash = int.from_bytes(digest, "big")
+    return int.from_bytes(digest, "big")
+
+
+def _came_before(facts: LogFacts, line: Log, time: int) -> bool:
+    """Remember a line; return whether the same line of the same container came before."""
+    line_hash = _hash(line, time)
     known = facts.lines.setdefault(time // BUCKET, set())
     if line_hash in known:
         return True

@@ -59,13 +59,12 @@ class Publisher:
             due += telling.revisions(facts, closed_to, live.get(fingerprint, {}))
             if track.head is None and not track.buckets and fingerprint not in live:
                 put_away(facts, fingerprint, closed_to)
-        due += [self._belated(node, each) for each in to_tell(facts, self.rules, closed_to)]
+        due += [self._belated(node, *each) for each in to_tell(facts, self.rules, closed_to)]
         return sorted(due, key=lambda symptom: (symptom.onset, symptom.id, symptom.revision))
 
-    def _belated(self, node: str, each: Belated) -> Symptom:
+    def _belated(self, node: str, each: Belated, run: Run) -> Symptom:
         """Return what came too late as a symptom of its own; it may get more, but is never open."""
         bucket = each.tally.first // BUCKET * BUCKET
-        run = Run(each.tally, each.tally.first)
         telling = _Telling(self, node, each.fingerprint, Track(each.rule, each.subject, name=""))
         own_id = symptom_id(node, self.detector, f"{LATE}{each.fingerprint}", bucket)
         return telling.symptom(run, "closed", []).model_copy(update={"id": own_id, "late": True})

@@ -1,5 +1,6 @@
 """Symptoms: episodes of one kind of trouble at one node."""
 
+import operator
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, TypeAdapter
@@ -88,8 +89,9 @@ class Symptom(Record):
     """What can be accounted for along the edges; None where nothing is counted."""
     whisper: bool = False
     """Below the threshold: it opens nothing, but is evidence near what is open."""
-    late: bool = False
-    """It came after the allowed lateness: evidence of what is open; it opens nothing itself."""
+    late: Annotated[bool, Field(exclude_if=operator.not_)] = False
+    """It came after the allowed lateness: evidence of what is open; it opens nothing itself. Left
+    out where it is false: who knows no late symptoms reads all others as before."""
     supersedes: tuple[str, ...] = ()
     """Ids that earlier revisions of this episode had, before its onset was known to be earlier."""
 
