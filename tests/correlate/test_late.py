@@ -71,8 +71,8 @@ def test_alone_it_opens_nothing_and_teaches_nothing(
     assert tell(state, alone, moment(alone, 30)) == []
     assert state.advance(moment(alone, 10 * HOUR)).incidents == []
     assert (state.fates.late_or_repeated, state.fates.below_threshold) == (1, 0)
-    assert state.background.learned is not None
-    assert all(day.alone == {} for day in state.background.learned.days.values())
+    assert state.memory.learned is not None
+    assert all(day.alone == {} for day in state.memory.learned.days.values())
 
 
 def test_late_ones_do_not_take_the_room_of_others(
