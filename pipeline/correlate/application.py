@@ -47,6 +47,7 @@ class Fates:
     """No symptoms, but what was changed; told with the incidents that they came before."""
     superseded: int = 0
     overflow: int = 0
+    """Revisions of symptoms that were not taken because there are too many already."""
     late_or_repeated: int = 0
     """Came when their component could be final already: repeats after a restart, mostly. And late
     symptoms that no incident has."""
