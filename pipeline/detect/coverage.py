@@ -75,8 +75,8 @@ class Coverage(msgspec.Struct, omit_defaults=True):
 
     def see(self, observations: Sequence[Observation]) -> None:
         """Note when observations happened (there is one at least)."""
-        first = micros(min(observation.time for observation in observations))
-        last = micros(max(observation.time for observation in observations))
+        times = [observation.time for observation in observations]
+        first, last = micros(min(times)), micros(max(times))
         self.first = first if self.first is None else min(first, self.first)
         self.last = last if self.last is None else max(last, self.last)
 

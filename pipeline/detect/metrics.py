@@ -6,8 +6,10 @@ A sample is accounted for by the first limit that looks at its series, else by t
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -41,9 +43,11 @@ from pipeline.detect.service import Service, Services
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.tallies import Occurrence, note
 from pipeline.detect.undecided import Decided
+from pipeline.detect.usual import pass_over
 from pipeline.records import Metric, Observation, Signal, Symptom, micros
 
 _SECOND = 1_000_000
+_TIME = attrgetter("time")
 
 
 class MetricDetector:
@@ -73,21 +77,33 @@ class MetricDetector:
     ) -> None:
         """Add samples to the facts; each is counted in exactly one bucket."""
         facts.received += len(observations)
-        when, time = None, 0
-        for sample in observations:
+        for when, scrape in groupby(observations, key=_TIME):  # as a rule all have one time
+            time = micros(when)
+            if time < closed_to:
+                facts.late += sum(1 for _ in scrape)
+            else:
+                self._take(facts, scrape, time)
+
+    def _take(self, facts: MetricFacts, scrape: Iterable[Observation], time: int) -> None:
+        """Take samples of one time. No calls for what nothing but a baseline looks at: most are."""
+        describe, all_series, kept = self._catalogue.describe, facts.series, 0
+        for sample in scrape:
             if not isinstance(sample, Metric):
                 raise TypeError(f"not a metric sample: {sample.signal}")
-            if sample.time != when:  # as a rule all of a scrape have one time
-                when, time = sample.time, micros(sample.time)
-            if time < closed_to:
-                facts.late += 1
-                continue
-            labels = tuple(sample.labels.items())
-            described = self._catalogue.describe(sample.name, labels, sample.type)
-            if described.only_baseline:
-                self._keep_for_baseline(facts, described, sample.value, time)
-            else:
+            described = describe(sample.name, tuple(sample.labels.items()), sample.type)
+            series = all_series.get(described.key) if described.only_baseline else None
+            if series is None or series.owner or series.increases:  # new, or of an older pack
                 self._account(facts, described, sample.value, time)
+            elif not (times := series.times) or times[-1] < time:
+                times.append(time)
+                series.values.append(sample.value)
+                kept += 1
+            elif series.keep(time, sample.value) is None:
+                facts.duplicate += 1
+            else:
+                kept += 1
+        if kept:
+            facts.undecided.kept(time, kept)
 
     def _account(self, facts: MetricFacts, described: Description, value: float, time: int) -> None:
         for rule, pair in described.divides:
@@ -165,22 +181,10 @@ class MetricDetector:
         if at is None:
             facts.duplicate += 1
         elif not self._decided.looks_back(series):
-            facts.undecided.kept(time, waits=self._decided.is_fine(series, at))
+            facts.undecided.kept(time, int(self._decided.is_fine(series, at)))
         if at is not None:
             for limit in described.limits:
                 self._look(facts, described, limit, at)
-
-    def _keep_for_baseline(
-        self, facts: MetricFacts, described: Description, value: float, time: int
-    ) -> None:
-        """Keep a sample that nothing else looks at: nearly all are such."""
-        series = facts.series.get(described.key) or self._add_series(facts, described)
-        if series is None:
-            facts.overflow += 1
-        elif series.keep(time, value) is None:
-            facts.duplicate += 1
-        else:
-            facts.undecided.kept(time, waits=True)
 
     def _add_series(self, facts: MetricFacts, described: Description) -> Series | None:
         if len(facts.series) >= self._settings.max_series:
@@ -290,38 +294,30 @@ class MetricDetector:
     def _settle_all_series(self, facts: MetricFacts, closed: int) -> None:
         """Close minutes; only those that may be unusual are looked at one by one, in order."""
         looking_back = facts.undecided.looking_back
-        closing = [
-            series
-            for key, series in facts.series.items()
-            if series.times and series.times[0] < closed and key not in looking_back
-        ]
-        passed = iter(self._minutes.pass_over(closing, closed))
+        plain = [series for key, series in facts.series.items() if key not in looking_back]
+        decided = pass_over(plain, closed, self._decided.fine)
+        facts.no_symptom += decided
+        facts.undecided.samples -= decided
         first = undecided.NEVER
         for key, series in list(facts.series.items()):
+            times = series.times
             if key in looking_back:
                 self._settle_series(facts, key, series, closed)
-            elif series.times and series.times[0] < closed:
-                self._settle_plain(facts, key, series, closed, next(passed))
-            if series.times:
-                if key not in looking_back:
-                    first = min(first, series.times[0])
-            elif closed - (series.last or (closed, 0))[0] >= FORGET_AFTER:
+            elif times:
+                if times[0] < closed:
+                    self._settle_plain(facts, key, series, closed)
+                if times and times[0] < first:
+                    first = times[0]
+            if not times and closed - (series.last or (closed, 0))[0] >= FORGET_AFTER:
                 del facts.series[key]
                 looking_back.pop(key, None)
         facts.undecided.first = first
 
-    def _settle_plain(  # noqa: PLR0917 - as the others, and how many samples are passed over
-        self, facts: MetricFacts, key: str, series: Series, closed: int, passed: int
-    ) -> None:
+    def _settle_plain(self, facts: MetricFacts, key: str, series: Series, closed: int) -> None:
         """Close the minutes of a series that does not look back."""
-        closing = passed or bisect_left(series.times, closed)
-        fine = self._decided.fine(series, range(closing)) if series.owner else closing
-        facts.undecided.samples -= fine
-        if passed:
-            facts.no_symptom += fine
-            series.drop(passed)
-        else:
-            self._settle_series(facts, key, series, closed)
+        closing = range(bisect_left(series.times, closed))
+        facts.undecided.samples -= self._decided.fine(series, closing)
+        self._settle_series(facts, key, series, closed)
 
     def _settle_series(self, facts: MetricFacts, key: str, series: Series, closed: int) -> None:
         for asked, growth in increases.increases(key, series, facts.settled, closed):

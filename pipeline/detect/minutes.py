@@ -1,7 +1,6 @@
 """Closed minutes of a series → occurrences of "far from its own past"."""
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipeline.detect import baseline, seasons
@@ -50,43 +49,11 @@ class Minutes:
                 series.last, series.history, series.deviant = None, b"", 0
             occurrence = None
             if series.baseline:
-                value = _value(series, samples)
+                value = compared(series, samples)
                 if value is not None:
                     occurrence = self._compare(key, series, samples, value)
             series.last = samples[-1]
             yield Judged(positions, occurrence)
-
-    def pass_over(self, all_series: Sequence[Series], end: int) -> list[int]:
-        """Pass over the first minutes that are as usual; return how many samples each has.
-
-        They are judged, and remembered but for the samples. 0: that series must be looked at
-        (:meth:`judge`), since its minute may be unusual, or is not the only one that ends at or
-        before ``end``. None of the series keeps samples of closed minutes. Many at once: nearly
-        always all is as usual.
-        """
-        passed = [0] * len(all_series)
-        by_size: dict[int, tuple[list[int], list[float]]] = {}
-        for number, series in enumerate(all_series):
-            samples = _only_minute(series, end)
-            if samples and not series.baseline:
-                passed[number] = samples
-            elif samples and series.history and not series.deviant:
-                value = _first_value(series, samples)
-                if value is not None:
-                    passed[number] = samples
-                    numbers, values = by_size.setdefault(len(series.history), ([], []))
-                    numbers.append(number)
-                    values.append(value)
-        for numbers, values in by_size.values():
-            histories = [all_series[number].history for number in numbers]
-            for number, usual, history in zip(
-                numbers, *baseline.extended(histories, values), strict=True
-            ):
-                if usual:
-                    all_series[number].history = history
-                else:
-                    passed[number] = 0
-        return passed
 
     def _compare(
         self, key: str, series: Series, samples: list[tuple[int, float]], value: float
@@ -126,27 +93,8 @@ class Minutes:
         return far and found.beyond >= baseline.BEYOND_AT_ONCE
 
 
-def _only_minute(series: Series, end: int) -> int:
-    """Return how many samples the first minute has; 0 where more than that is to be judged."""
-    times = series.times
-    first = times[0]
-    after = first - first % MINUTE + MINUTE
-    samples = len(times) if times[-1] < after else bisect_left(times, after)
-    if samples < len(times) and times[samples] < end:
-        return 0
-    if series.last is not None and first - series.last[0] >= FORGET_AFTER:
-        return 0
-    return samples
-
-
-def _first_value(series: Series, samples: int) -> float | None:
-    if not series.counter:
-        values = series.values
-        return baseline.mean(values if samples == len(values) else values[:samples])
-    return _value(series, list(zip(series.times[:samples], series.values[:samples], strict=True)))
-
-
-def _value(series: Series, samples: list[tuple[int, float]]) -> float | None:
+def compared(series: Series, samples: list[tuple[int, float]]) -> float | None:
+    """Return what a minute is compared by; ``None`` for a counter that has just begun."""
     if not series.counter:
         return baseline.mean([value for _, value in samples])
     return baseline.rate(samples if series.last is None else [series.last, *samples])

@@ -34,11 +34,10 @@ class Undecided:
     counted: int = 0
     """… and how many samples nothing else accounts for."""
 
-    def kept(self, time: int, *, waits: bool) -> None:
-        """Take note of a new sample of a series that does not look back."""
-        self.samples += waits
-        if time < self.first:  # noqa: PLR1730 - a call of min takes longer, and this is each sample
-            self.first = time
+    def kept(self, time: int, waiting: int) -> None:
+        """Take note of new samples of series that do not look back; so many are not decided."""
+        self.samples += waiting
+        self.first = min(self.first, time)
 
     def took(self, counter: Cumulative, time: int) -> None:
         """Take note of a new sample of a counter of requests."""
