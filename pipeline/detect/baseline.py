@@ -75,10 +75,10 @@ def remember(history: bytes, value: float) -> bytes:
 def extended(histories: Sequence[bytes], values: Sequence[float]) -> tuple[list[bool], list[bytes]]:
     """Return which of many values are as usual, and their histories with each one more value.
 
-    The histories are all as long and not empty. As usual is what lies within what ``reference``
-    returns where no bucket is deviant, or has too little to be compared with; what is more than
-    that takes a closer look. Least and greatest suffice to tell that nothing is wrong: what lies
-    between them is at most as far from the median as something in its past (see ``BEYOND``).
+    The histories are all as long and not empty, and no bucket of them is deviant. As usual is what
+    has too little to be compared with, or lies within what ``reference`` returns, or not far enough
+    beyond it; what is more than that takes a closer look. Least and greatest suffice for most: what
+    lies between them is at most as far from the median as something in its past (see ``BEYOND``).
     """
     past = np.frombuffer(b"".join(histories), dtype="<f4").reshape(len(histories), -1)
     now = np.asarray(values, dtype=np.float64)
@@ -86,6 +86,8 @@ def extended(histories: Sequence[bytes], values: Sequence[float]) -> tuple[list[
     old = past[:, :-GUARD]
     if old.shape[1] >= ENOUGH:
         usual = (old.min(axis=1) <= now) & (now <= old.max(axis=1))
+        for at in np.flatnonzero(~usual).tolist():
+            usual[at] = _beyond(values[at], sorted(old[at].tolist())) < BEYOND
     more = np.clip(now, -_LARGEST, _LARGEST).astype("<f4")
     raw = np.concatenate((past, more[:, None]), axis=1)[:, -KEPT:].tobytes()
     size = len(raw) // len(histories)
@@ -125,13 +127,19 @@ def deviation(value: float, past: Sequence[float], floor: float) -> Deviation:
         spread = max(spread, rare_spread(value, ordered))
     sigma = max(spread, RELATIVE_FLOOR * abs(median), floor)
     distance = value - median
-    farthest = ordered[-1] - median if distance > 0 else median - ordered[0]
     return Deviation(
         sigmas=max(-_LARGEST_SCORE, min(_LARGEST_SCORE, distance / sigma)),
         median=median,
         change=abs(distance / median) if median else math.inf,
-        beyond=abs(distance) / farthest if farthest > 0 else math.inf,
+        beyond=_beyond(value, ordered),
     )
+
+
+def _beyond(value: float, ordered: Sequence[float]) -> float:
+    median = quantile(ordered, 0.5)
+    distance = value - median
+    farthest = ordered[-1] - median if distance > 0 else median - ordered[0]
+    return abs(distance) / farthest if farthest > 0 else math.inf
 
 
 def rare_spread(value: float, ordered: Sequence[float]) -> float:
