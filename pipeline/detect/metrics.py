@@ -294,8 +294,12 @@ class MetricDetector:
     def _settle_all_series(self, facts: MetricFacts, closed: int) -> None:
         """Close minutes; only those that may be unusual are looked at one by one, in order."""
         looking_back = facts.undecided.looking_back
-        plain = [series for key, series in facts.series.items() if key not in looking_back]
-        decided = pass_over(plain, closed, self._decided.fine)
+        closing = [
+            series
+            for key, series in facts.series.items()
+            if (times := series.times) and times[0] < closed and key not in looking_back
+        ]
+        decided = pass_over(closing, closed, self._decided.fine)
         facts.no_symptom += decided
         facts.undecided.samples -= decided
         first = undecided.NEVER

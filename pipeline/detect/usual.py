@@ -18,8 +18,9 @@ Fine = Callable[[Series, range], int]
 def pass_over(all_series: Iterable[Series], end: int, fine: Fine) -> int:
     """Close the only minute before ``end`` of each series where it is as usual.
 
-    ``end`` is a minute's; none of the series keeps samples of closed minutes. Returns how many of
-    the samples are fine. What then has samples before ``end`` may be unusual: it must be judged.
+    ``end`` is a minute's; each series has samples before it, and none of closed minutes. Returns
+    how many of the samples are fine. What then has samples before ``end`` may be unusual, or has
+    more minutes: it must be judged.
     """
     found = 0
     by_size: dict[int, list[tuple[Series, int, float]]] = {}
@@ -28,7 +29,8 @@ def pass_over(all_series: Iterable[Series], end: int, fine: Fine) -> int:
         if not samples:
             continue
         if not series.baseline:
-            found += _close(series, samples, fine)
+            found += fine(series, range(samples)) if series.owner else samples
+            series.drop(samples)
         elif series.history and not series.deviant:
             value = _value(series, samples)
             if value is not None:
@@ -44,15 +46,14 @@ def _compare(minutes: Sequence[tuple[Series, int, float]], fine: Fine) -> int:
     for (series, samples, _), is_usual, history in zip(minutes, usual, longer, strict=True):
         if is_usual:
             series.history = history
-            found += _close(series, samples, fine)
+            found += fine(series, range(samples)) if series.owner else samples
+            series.drop(samples)
     return found
 
 
 def _only_minute(series: Series, end: int) -> int:
-    """Return how many samples the only minute before ``end`` has; 0: there is none, or more."""
+    """Return how many samples the only minute before ``end`` has; 0: there are more."""
     times, last = series.times, series.last
-    if not times or times[0] >= end:
-        return 0
     first = times[0]
     if last is not None and first - last[0] >= FORGET_AFTER:
         return 0  # begins anew
@@ -66,10 +67,3 @@ def _value(series: Series, samples: int) -> float | None:
     if not series.counter:
         return baseline.mean(series.values[:samples])
     return compared(series, list(zip(series.times[:samples], series.values[:samples], strict=True)))
-
-
-def _close(series: Series, samples: int, fine: Fine) -> int:
-    """Close the first samples; return in how many of them no limit has found anything."""
-    found = fine(series, range(samples)) if series.owner else samples
-    series.drop(samples)
-    return found
