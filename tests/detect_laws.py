@@ -1,6 +1,6 @@
 """Drives a detector as a partition does: observations come late, in batches, with restarts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,19 +71,11 @@ def run(
 ) -> Told:
     """Return what the detector tells, and check what must hold on the way."""
     course = course or Course()
-    delays = [course.delays[i % len(course.delays)] for i in range(len(observations))]
-    arrivals = sorted(
-        (
-            (o.time + timedelta(seconds=d), i)
-            for i, (o, d) in enumerate(zip(observations, delays, strict=True))
-        ),
-    )
     facts, told = detector.new_facts(), Told()
     closed = -(2**62)
-    for number, first in enumerate(range(0, len(arrivals), course.batch)):
-        arrived = arrivals[first : first + course.batch]
-        closed = max(closed, micros(arrived[0][0]) - round(LATENESS_S * 1e6))
-        detector.apply(facts, [observations[i] for _, i in arrived], closed)
+    for number, (closed_at, batch) in enumerate(batches(observations, course)):
+        closed = closed_at
+        detector.apply(facts, batch, closed)
         assert_adds_up(detector, facts)
         if number % course.tell == 0:
             told.symptoms += detector.revisions(facts, NODE, closed)
@@ -98,6 +90,24 @@ def run(
     assert detector.revisions(facts, NODE, closed_to(FAR)) == []
     assert_revisions_grow(told.symptoms)
     return told
+
+
+def batches(
+    observations: Sequence[Observation], course: Course
+) -> Iterator[tuple[int, list[Observation]]]:
+    """Yield the batches as they arrive, each with the ``closed_to`` before it."""
+    delays = [course.delays[i % len(course.delays)] for i in range(len(observations))]
+    arrivals = sorted(
+        (
+            (o.time + timedelta(seconds=d), i)
+            for i, (o, d) in enumerate(zip(observations, delays, strict=True))
+        ),
+    )
+    closed = -(2**62)
+    for first in range(0, len(arrivals), course.batch):
+        arrived = arrivals[first : first + course.batch]
+        closed = max(closed, micros(arrived[0][0]) - round(LATENESS_S * 1e6))
+        yield closed, [observations[i] for _, i in arrived]
 
 
 def restarted(detector: Detector[Any], facts: object) -> object:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detect_laws import COURSES, Course, at, run
+from detect_laws import COURSES, NODE, Course, at, batches, run
 from effort import tries
 from pipeline.detect.detector import Detector
 from pipeline.records import Event, Log, Metric, Signal
@@ -155,6 +155,21 @@ def test_metric_symptoms_do_not_depend_on_the_course(
 ) -> None:
     detector = restless["metric"]
     assert run(detector, observations, course).closed == run(detector, observations).closed
+
+
+@PATIENT
+@given(metrics, COURSES)
+def test_what_is_undecided_is_kept_as_a_restart_works_it_out(
+    restless: Detectors, observations: list[Metric], course: Course
+) -> None:
+    detector = restless["metric"]
+    facts = detector.new_facts()
+    for number, (closed, batch) in enumerate(batches(observations, course)):
+        detector.apply(facts, batch, closed)
+        assert facts.undecided == detector.load(detector.dump(facts)).undecided
+        if number % course.tell == 0:
+            detector.revisions(facts, NODE, closed)
+            assert facts.undecided == detector.load(detector.dump(facts)).undecided
 
 
 @PATIENT
