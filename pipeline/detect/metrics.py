@@ -172,7 +172,7 @@ class MetricDetector:
         return owned and (not series.baseline or self._minutes.has(series.baseline))
 
     def _keep(self, facts: MetricFacts, described: Description, value: float, time: int) -> None:
-        series = facts.series.get(described.key) or self._add_series(facts, described)
+        series = self._series(facts, described)
         if series is None:
             facts.overflow += 1
             return
@@ -186,12 +186,20 @@ class MetricDetector:
             for limit in described.limits:
                 self._look(facts, described, limit, at)
 
-    def _add_series(self, facts: MetricFacts, described: Description) -> Series | None:
+    def _series(self, facts: MetricFacts, described: Description) -> Series | None:
+        """Return the facts of a series, which begin anew when other limits look at it than did."""
+        known, key = facts.series.get(described.key), described.key
+        if known is not None:
+            if (known.owner, known.increases) == (described.owner, described.increases):
+                return known
+            before = sum(self.counts(facts).values())
+            self._decided.forget(facts.undecided, facts.series, key)
+            facts.no_symptom += before - sum(self.counts(facts).values())
         if len(facts.series) >= self._settings.max_series:
             return None
-        series = facts.series[described.key] = _new_series(described)
+        series = facts.series[key] = _new_series(described)
         if self._decided.looks_back(series):
-            facts.undecided.looking_back[described.key] = series
+            facts.undecided.looking_back[key] = series
         return series
 
     def _keep_for_service(
@@ -373,7 +381,7 @@ def _new_series(described: Description) -> Series:
     return Series(
         name=described.name,
         baseline="" if described.baseline is None else described.baseline.id,
-        owner=described.limits[0].rule if described.limits else "",
+        owner=described.owner,
         counter=described.counter,
-        increases=any(limit.increases for limit in described.limits),
+        increases=described.increases,
     )

@@ -83,6 +83,10 @@ class Description:
     """Its samples are kept one by one."""
     only_baseline: bool = field(init=False)
     """Nothing but a baseline looks at it, as at most series."""
+    owner: str = field(init=False)
+    """Id of the limit that accounts for its samples; empty: the baseline does."""
+    increases: bool = field(init=False)
+    """A limit asks whether it has increased."""
 
     def __post_init__(self) -> None:
         """Work out once what is asked of each sample."""
@@ -90,6 +94,8 @@ class Description:
         other = self.limits or self.divides or self.service or self.request_part
         object.__setattr__(self, "matters", judged or bool(self.limits))
         object.__setattr__(self, "only_baseline", judged and not other)
+        object.__setattr__(self, "owner", self.limits[0].rule if self.limits else "")
+        object.__setattr__(self, "increases", any(limit.increases for limit in self.limits))
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,14 @@ class Decided:
         found.recount(counters)
         return found
 
+    def forget(self, found: Undecided, all_series: dict[str, Series], key: str) -> None:
+        """Forget a series, whatever it has."""
+        series = all_series.pop(key)
+        if found.looking_back.pop(key, None) is None:
+            found.samples -= self.fine(series, range(len(series.times)))
+            times = (s.times for k, s in all_series.items() if k not in found.looking_back)
+            found.first = min((each[0] for each in times if each), default=NEVER)
+
     def count(self, found: Undecided, settled: int, told: Container[str]) -> int:
         """Return how many samples are not decided; ``told`` are the fingerprints with a track."""
         return (

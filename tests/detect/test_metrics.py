@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from detect_laws import START_US, Course, at, closed_to, run
+from detect_laws import NODE, START_US, Course, assert_adds_up, at, closed_to, run
 from pipeline.detect.baseline import rate
 from pipeline.detect.detector import Detector
 from pipeline.detect.metric_facts import MAX_PAIRS
@@ -227,6 +227,41 @@ def test_a_newer_pack_takes_over_the_facts_of_an_older(
     bare = detectors(pack.model_copy(update={"signatures": (), "baselines": ()}))["metric"]
     counts = bare.counts(bare.load(detector.dump(facts)))
     assert counts["received"] == counts["no_symptom"] == 7
+
+
+def looked_at_by(pack: SignaturePack, rule: str) -> Detector[Any]:
+    """Return a detector of the pack with a limit that looks at latencies instead."""
+    other = {"metrics": (LATENCY,), "where": {}, "by": ()}
+    signatures = (s.model_copy(update=other) if s.id == rule else s for s in pack.signatures)
+    return detectors(pack.model_copy(update={"signatures": tuple(signatures)}))["metric"]
+
+
+@pytest.mark.parametrize("rule", ["container-restarted", "scrape-failed"])
+def test_what_a_limit_no_longer_looks_at_is_counted_once(
+    pack: SignaturePack, by_signal: Detectors, rule: str
+) -> None:
+    older, newer = looked_at_by(pack, rule), by_signal["metric"]
+    facts = older.new_facts()
+    older.apply(facts, series(LATENCY, [0, 1, 2]), closed_to(0))
+    facts = newer.load(older.dump(facts))
+    newer.apply(
+        facts, [*series("workers", [1, 2]), *series(LATENCY, [0, 1, 2, 3, 0])], closed_to(0)
+    )
+    for second in (0, 120, 200, 9000):
+        assert_adds_up(newer, facts)
+        newer.revisions(facts, NODE, closed_to(second))
+    assert assert_adds_up(newer, facts)["waiting"] == 0
+
+
+def test_a_new_limit_looks_at_known_series(pack: SignaturePack, by_signal: Detectors) -> None:
+    older, newer = by_signal["metric"], looked_at_by(pack, "container-restarted")
+    facts = older.new_facts()
+    older.apply(facts, series(LATENCY, [1, 1, 1]), closed_to(0))
+    facts = newer.load(older.dump(facts))
+    newer.apply(facts, series(LATENCY, [1, 1, 1, 1, 2, 2]), closed_to(0))
+    (symptom, *_) = newer.revisions(facts, NODE, closed_to(0))
+    assert (symptom.signature, symptom.onset) == ("container-restarted", at(240))
+    assert_adds_up(newer, facts)
 
 
 def test_ratios_beyond_the_bound_are_overflow(pack: SignaturePack) -> None:
