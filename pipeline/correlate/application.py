@@ -71,6 +71,10 @@ class ApplicationState:
 
     def __init__(self, model: Model) -> None:
         self._model = model
+        reach_s = model.reach_s + model.settings.resolve_after_s
+        self._joined_for_us = int(reach_s * _SECOND)
+        """How long after the end of a symptom others may still join it; asked for of each symptom
+        at each mark."""
         self.memory = Memory()
         self._clocks = Clocks(self.memory)
         self._weights = Weights(model, self.memory)
@@ -248,10 +252,11 @@ class ApplicationState:
 
     def _final(self, moment: Moment) -> list[list[str]]:
         """Return the components that nothing can join any more."""
+        ended = [each for each, one in self.symptoms.items() if self._is_final([one], moment)]
         looked_at: set[str] = set()
         final = []
-        for symptom_id, symptom in sorted(self.symptoms.items()):
-            if symptom_id in looked_at or not self._is_final([symptom], moment):
+        for symptom_id in sorted(ended):
+            if symptom_id in looked_at:
                 continue
             component = self._component(symptom_id)
             looked_at.update(component)
@@ -273,9 +278,7 @@ class ApplicationState:
         return closed and self._final_from(symptoms) <= (moment.complete_to or 0)
 
     def _final_from(self, symptoms: Sequence[Symptom]) -> int:
-        ended = max(micros(symptom.last_seen) for symptom in symptoms)
-        settings = self._model.settings
-        return ended + int((self._model.reach_s + settings.resolve_after_s) * _SECOND)
+        return max(micros(symptom.last_seen) for symptom in symptoms) + self._joined_for_us
 
     def _finish(self, component: Sequence[str], outcome: Outcome) -> None:
         """Give a final component's incidents their final revision, count it, let it go."""
