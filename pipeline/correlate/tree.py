@@ -115,11 +115,8 @@ class Tree:
 
     def _hang(self, piece: Evidence) -> None:
         """Hang a piece under its likeliest parent of the group that does not hang under it."""
-        posterior = self._group.posteriors[piece.id]
-        for parent_id, probability in posterior.parents.items():
+        for parent_id, probability in self._group.posteriors[piece.id].parents.items():
             parent = self._pieces.get(parent_id)
-            if probability <= posterior.alone:
-                return
             if parent is not None and self._may_hang(piece, parent):
                 self._parents[piece.id] = (parent, probability)
                 return
