@@ -43,7 +43,7 @@ from pipeline.detect.service import Service, Services
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.tallies import Occurrence, note
 from pipeline.detect.undecided import Decided
-from pipeline.detect.usual import pass_over
+from pipeline.detect.usual_minutes import pass_over
 from pipeline.records import Metric, Observation, Signal, Symptom, micros
 
 _SECOND = 1_000_000

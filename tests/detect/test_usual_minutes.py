@@ -10,7 +10,7 @@ from pipeline.detect.minutes import Minutes
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.samples import MINUTE, Series
 from pipeline.detect.settings import DetectSettings
-from pipeline.detect.usual import pass_over
+from pipeline.detect.usual_minutes import pass_over
 
 GAUGE, COUNTER = "http_request_duration_seconds", "http_requests_total"
 
