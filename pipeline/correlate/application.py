@@ -135,12 +135,12 @@ class ApplicationState:
         thousand, 10 to 50 ms, measured); a walk that stops at ``storm_from`` takes 1 ms at most.
         """
         settings = self._model.settings
-        near = self._component(symptom_id, enough=settings.storm_from)
+        near = self._weights.component(symptom_id, enough=settings.storm_from)
         if not is_storm(len(near), settings):
             return self.evaluate(symptom_id, moment)
         until = self.incidents.awaited(near)
         if until is None:
-            wait = wait_s(len(self._component(symptom_id)), settings)
+            wait = wait_s(len(self._weights.component(symptom_id)), settings)
             until = moment.now + int(wait * _SECOND)
         elif until <= moment.now:  # also where no mark comes that would tell
             return self.evaluate(symptom_id, moment)
@@ -149,13 +149,13 @@ class ApplicationState:
 
     def evaluate(self, symptom_id: str, moment: Moment) -> Outcome:
         """Explain the component of a symptom anew."""
-        return Outcome(incidents=self._explain(self._component(symptom_id), moment))
+        return Outcome(incidents=self._explain(self._weights.component(symptom_id), moment))
 
     def advance(self, moment: Moment) -> Outcome:
         """Let time pass: finish what is final, open what has settled, resolve what is quiet.
 
         What is final comes first, in the order in which it became so: the rest may be explained
-        with what it has taught (see ``background``).
+        with what it has taught (see ``learned``).
         """
         outcome = Outcome()
         for component in sorted(self._final(moment), key=self._final_order):
@@ -165,7 +165,7 @@ class ApplicationState:
         self.incidents.looked_at(due)
         for symptom_id in sorted({self.superseded.get(former, former) for former in due}):
             if symptom_id in self.symptoms and symptom_id not in explained:
-                component = self._component(symptom_id)
+                component = self._weights.component(symptom_id)
                 explained.update(component)
                 outcome.incidents += self._explain(component, moment)
         self._let_changes_go(moment, outcome)
@@ -200,7 +200,11 @@ class ApplicationState:
         if not symptom.late:
             return False
         self._weights.put(self._seen(symptom))
-        near = [self.symptoms[each] for each in self._component(symptom.id) if each != symptom.id]
+        near = [
+            self.symptoms[each]
+            for each in self._weights.component(symptom.id)
+            if each != symptom.id
+        ]
         self._weights.remove(symptom.id)
         return any(not (each.whisper or each.late) for each in near)
 
@@ -224,10 +228,6 @@ class ApplicationState:
         self.changes.known.pop(symptom_id, None)
         self.symptoms.pop(symptom_id, None)
         self._weights.remove(symptom_id)
-
-    def _component(self, symptom_id: str, enough: int | None = None) -> list[str]:
-        """Return what may have to do with a symptom; stop when there are ``enough``, or more."""
-        return self._weights.component(symptom_id, enough)
 
     def _explain(self, component: Sequence[str], moment: Moment) -> list[Incident]:
         if all(self.symptoms[member].whisper for member in component):
@@ -258,7 +258,7 @@ class ApplicationState:
         for symptom_id in sorted(ended):
             if symptom_id in looked_at:
                 continue
-            component = self._component(symptom_id)
+            component = self._weights.component(symptom_id)
             looked_at.update(component)
             members = [self.symptoms[member] for member in component]
             if self._is_final(members, moment) and self._has_settled_changes(component):

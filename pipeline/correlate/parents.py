@@ -210,14 +210,6 @@ class Weights:
         self._potential[number] = self._potential[:, number] = 0.0
         self._linked[number] = self._linked[:, number] = False
 
-    def neighbours(self, evidence_id: str) -> set[str]:
-        """Return what may have to do with it: effects, causes, and what names the same node.
-
-        Whispers have to do with what is more than a whisper, and not with each other.
-        """
-        found = np.flatnonzero(self._beside(self._numbers[evidence_id]))
-        return {self._by_number[number].id for number in found.tolist()}
-
     def component(self, evidence_id: str, enough: int | None = None) -> list[str]:
         """Return the ids of what may have to do with a piece, however indirectly, in order.
 
@@ -235,7 +227,10 @@ class Weights:
         return sorted(self._by_number[each].id for each in np.flatnonzero(found).tolist())
 
     def _beside(self, number: int) -> Flags:
-        """Tell which pieces may have to do with one (see ``neighbours``)."""
+        """Tell which pieces may have to do with one: effects, causes, and what names the same node.
+
+        Whispers have to do with what is more than a whisper, and not with each other.
+        """
         mine = self._by_number[number]
         found: Flags = self._linked[number].copy()
         if mine.implicated or mine.node in self._naming:

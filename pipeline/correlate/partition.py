@@ -8,8 +8,8 @@ Rows: ``<partition>|symptom|<application>|<id>``, ``…|incident|<application>|<
 last published), ``…|ended|<application>|<id>`` (see ``aging``), ``…|learned|<application>`` and
 ``…|partition``. When a component is final, its incidents' ``ended`` rows are written, then the
 partition's row with the watermark that made it so, which names what is forgotten, and has what was
-learned; only then that row is written, and the rows of those symptoms and incidents
-deleted. A kill in between leaves rows that the next restart knows to pass over, and what is
+learned; only then the row of what is learned is written, and those of the symptoms and incidents
+are deleted. A kill in between leaves rows that the next restart knows to pass over, and what is
 delivered again is known to be late by that very watermark.
 """
 
@@ -79,6 +79,7 @@ class CorrelatePartition:
         own = {key: value for key, value in rows if key.startswith(f"{self.number}|".encode())}
         if self._key("partition") in own:
             self._row = msgspec.json.decode(own[self._key("partition")], type=PartitionRow)
+        self._leftover |= self._rows_of_learned(self._row.learned)
         for name in self._models:
             self._restore_application(name, own)
         ended = self._key("ended", "")  # also of applications that are no longer declared
@@ -216,7 +217,6 @@ class CorrelatePartition:
 
     def _learned(self, name: str, rows: Mapping[bytes, bytes]) -> Learned | None:
         """Return what is known; that of the last mark counts, if its own row was not written."""
-        self._leftover |= self._rows_of_learned(self._row.learned)
         written = rows.get(self._key("learned", name))
         if name in self._row.learned or written is None:
             return self._row.learned.get(name)
