@@ -14,6 +14,12 @@ _POLL_S = 0.05
 """How often the server looks whether it shall stop: whoever stops a role waits for as long."""
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Connections that wait to be taken: with the usual five, a burst is reset unanswered."""
+    daemon_threads = True
+
+
 @contextmanager
 def answering(
     handler: type[BaseHTTPRequestHandler], name: str, host: str, port: int | None
@@ -27,12 +33,11 @@ def answering(
         yield None
         return
     try:
-        server = ThreadingHTTPServer((host, port), handler)
+        server = _Server((host, port), handler)
     except OSError as trouble:
         raise AftershockError(
             f"{name} port {host}:{port}: {trouble.strerror}: choose another, or none"
         ) from trouble
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,), name=name, daemon=True)
     thread.start()
     try:
