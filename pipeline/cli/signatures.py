@@ -11,7 +11,8 @@ from pipeline.cli.options import AsJson, Set, parameters_of
 from pipeline.errors import AftershockError, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.detect.pack import Signature, SignaturePack
+    from pipeline.detect.pack import SignaturePack
+    from pipeline.detect.signatures import Signature
 
 signatures_app = typer.Typer(
     help="What a signature pack recognises; put its examples to it.", no_args_is_help=True

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pipeline.correlate.changes import MAX_CHANGES, Changes, is_change
+from pipeline.correlate.changes import Changes, is_change
 from pipeline.correlate.clocks import Clocks
 from pipeline.correlate.component import Component, grouped
 from pipeline.correlate.evidence import Evidence, onset_s, seen
@@ -185,8 +185,8 @@ class ApplicationState:
         if complete_to is not None and final_from <= complete_to and not self._joins(symptom):
             self.fates.late_or_repeated += 1
             return False
-        bound = MAX_CHANGES if change else self._model.settings.max_symptoms
-        full = len(self.changes.known if change else self.symptoms) >= bound
+        bound = self._model.settings.max_symptoms
+        full = not self.changes.has_room(symptom) if change else len(self.symptoms) >= bound
         if full or (symptom.late and self._late >= bound * LATE_SHARE):
             self.fates.overflow += 1
             return False

@@ -13,6 +13,7 @@ from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.overtime import Model
+from pipeline.correlate.rollouts import Judgement, Speaks, judgement
 from pipeline.records import Change, Symptom, micros
 
 LOOKED_BACK_S = 1_800.0
@@ -24,7 +25,8 @@ MAX_HOPS = 2
 HOP_S = 300.0
 """A change one edge further up counts as if it had come this much earlier."""
 MAX_CHANGES = 200
-"""Changes of one application that are kept: 1 kB each. More are counted and not used."""
+"""Changes of one application that are kept, and as many rosters of pods: 1 kB each. More are
+counted and not used."""
 MAX_TOLD = 5
 """Changes that a cause lists."""
 MAX_TEXT = 200
@@ -36,6 +38,11 @@ _SECOND = 1_000_000
 def is_change(symptom: Symptom) -> bool:
     """Tell whether a symptom is no trouble but a change."""
     return symptom.symptom_class == "change"
+
+
+def is_roster(change: Symptom) -> bool:
+    """Tell whether a change only says which pods are new, for others to be judged by."""
+    return change.roster is not None
 
 
 def kept_s(model: Model) -> float:
@@ -50,6 +57,11 @@ class Changes:
 
     model: Model
     known: dict[str, Symptom] = field(default_factory=dict)
+
+    def has_room(self, change: Symptom) -> bool:
+        """Tell whether one more of its kind is kept."""
+        alike = sum(is_roster(known) == is_roster(change) for known in self.known.values())
+        return alike < MAX_CHANGES
 
     def of(self, pieces: Sequence[Evidence]) -> tuple[Symptom, ...]:
         """Return the changes of a component, earliest first."""
@@ -95,27 +107,39 @@ class Candidate:
     """From the change to the start of the incident; below 0 where the clocks do not tell."""
     hops: int
     """Edges from it to the cause."""
+    judged: Judgement | None
+    """What the pods and the past of its node say, where the incident has symptoms there."""
 
     @property
     def distance_s(self) -> float:
         """How far it is from the cause, in time and along the graph."""
         return abs(self.before_s) + HOP_S * self.hops
 
+    @property
+    def speaks(self) -> Speaks:
+        """What speaks for it, or against, beside the time."""
+        return Speaks.NEITHER if self.judged is None else self.judged.speaks
+
 
 def candidates(
     group: Group, cause: str, changes: Iterable[Symptom], model: Likelihood
 ) -> tuple[Candidate, ...]:
-    """Return the changes that may have brought a cause, nearest first."""
+    """Return the changes that may have brought a cause, the likeliest first, then the nearest."""
     start = next(piece for piece in group.evidence if piece.id == group.anchor.id)
     machines = {machine for symptom in group.at(cause) for machine in symptom.cluster_nodes}
-    found = []
+    rosters: list[Symptom] = []
+    others: list[Symptom] = []
     for change in changes:
+        (rosters if is_roster(change) else others).append(change)
+    found = []
+    for change in others:
         before_s = start.onset_s - micros(change.onset) / _SECOND
         hops = _hops(change.node, cause, machines, model)
         if -start.unsure_s <= before_s <= LOOKED_BACK_S and hops is not None:
             told = Change(node=change.node, time=change.onset, text=_text(change))
-            found.append(Candidate(told, change.title, before_s, hops))
-    found.sort(key=lambda each: (each.distance_s, each.change.node, each.change.text))
+            judged = judgement(change, group.symptoms, rosters)
+            found.append(Candidate(told, change.title, before_s, hops, judged))
+    found.sort(key=lambda each: (each.speaks, each.distance_s, each.change.node, each.change.text))
     return tuple(found[:MAX_TOLD])
 
 

@@ -16,6 +16,7 @@ from pipeline.correlate.reasons import (
     changed,
     clock_skew,
     graph_changed,
+    judged,
     prior_of_kind,
     reasons_for,
     stormy,
@@ -117,6 +118,7 @@ class _Telling:
         reasons += clock_skew(own)
         if changes:
             reasons.append(changed(changes))
+            reasons += judged(changes)
         if expected.absent:
             reasons.append(absent(expected))
         if node == self.first and self.decides is not None:

@@ -8,6 +8,7 @@ from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group
 from pipeline.correlate.outlook import Expected
 from pipeline.correlate.overtime import Model
+from pipeline.correlate.rollouts import Judgement, Speaks
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.correlate.storm import most_per_minute, wait_s
 from pipeline.correlate.titles import some
@@ -17,6 +18,11 @@ from pipeline.records import Reason, Symptom, instant
 _SECOND = 1_000_000
 _USUAL = 2.0
 """How many times as often as declared trouble comes by itself, to be worth telling."""
+_SIDES = {
+    Speaks.FOR: "points to",
+    Speaks.NEITHER: "neither for nor against",
+    Speaks.AGAINST: "against",
+}
 _RATHER_ALONE = 0.5
 """Probability to have come by itself from which it is more likely than not."""
 
@@ -102,6 +108,38 @@ def changed(changes: Sequence[Candidate]) -> Reason:
             "changes": float(len(changes)),
         },
     )
+
+
+def judged(changes: Sequence[Candidate]) -> Iterator[Reason]:
+    """Yield what the pods and the past of its node say of each change, where they say anything."""
+    for candidate in changes:
+        found = candidate.judged
+        if found is None or not found.says_something:
+            continue
+        numbers = {
+            "new": float(found.new),
+            "new_in_trouble": float(found.new_in_trouble),
+            "older": float(found.older),
+            "older_in_trouble": float(found.older_in_trouble),
+            "by_chance": round(found.by_chance, 4),
+            "earlier": float(found.earlier),
+        }
+        side = _SIDES[candidate.speaks]
+        text = f"{side} “{candidate.title}” at {candidate.change.node}: {_found(found)}"
+        yield Reason(code="change-judged", text=text, numbers=numbers)
+
+
+def _found(judgement: Judgement) -> str:
+    texts = []
+    if judgement.new_in_trouble or judgement.older_in_trouble:
+        texts.append(f"{judgement.new_in_trouble} of {judgement.new} new pods are in trouble")
+    if judgement.compares:
+        of_older = f"{judgement.older_in_trouble} of {judgement.older} older ones beside them"
+        texts.append(f"{of_older} (by chance: {judgement.by_chance:.2f})")
+    if judgement.earlier:
+        times = "once" if judgement.earlier == 1 else f"{judgement.earlier} times"
+        texts.append(f"the same came {times} in the hours before")
+    return "; ".join(texts)
 
 
 def absent(expected: Expected) -> Reason:

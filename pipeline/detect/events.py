@@ -9,15 +9,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 
 from pipeline.detect.belated import note_late
 from pipeline.detect.episodes import Belated, Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
-from pipeline.detect.pack import REASON, EventSignature, SignaturePack
+from pipeline.detect.pack import SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
+from pipeline.detect.signatures import POD, REASON, EventSignature
 from pipeline.detect.tallies import TEXT_LENGTH, Occurrence, Tally, note, tally_of
 from pipeline.records import Event, Observation, Signal, Symptom, micros
 
@@ -70,22 +72,35 @@ class _Recogniser:
     message: re.Pattern[str] | None
     suppress: bool
     any_reason: bool
+    names_new_pods: bool
 
-    def match(self, event: Event) -> dict[str, str] | None:
-        """Return the subject that the event names; ``None`` when it is not recognised."""
+    def match(self, event: Event) -> "_Found | None":
+        """Return what the event names; ``None`` when it is not recognised."""
         if self.type is not None and event.type != self.type:
             return None
         if self.kinds and event.kind not in self.kinds:
             return None
+        pod = event.name if event.kind == "Pod" else None
         if self.message is None:
-            return {}
+            return _Found(self, {}, pod)
         found = self.message.search(event.message[:LOOKED_AT])
         if found is None:
             return None
         named = [*found.groupdict().items()]
         if self.any_reason:
             named.append((REASON, event.reason))
-        return {name: value[:MAX_SUBJECT] for name, value in named if value is not None}
+        subject = {name: value[:MAX_SUBJECT] for name, value in named if value is not None}
+        if self.names_new_pods:
+            pod = subject.pop(POD, pod)
+        return _Found(self, subject, pod)
+
+
+class _Found(NamedTuple):
+    """What was recognised."""
+
+    by: _Recogniser
+    subject: dict[str, str]
+    pod: str | None
 
 
 class EventDetector:
@@ -165,39 +180,37 @@ class EventDetector:
         if found is None:
             facts.no_symptom += 1
             return
-        recogniser, subject = found
-        if recogniser.suppress:
-            facts.suppressed[recogniser.id] = facts.suppressed.get(recogniser.id, 0) + 1
+        rule = found.by.id
+        if found.by.suppress:
+            facts.suppressed[rule] = facts.suppressed.get(rule, 0) + 1
         else:
-            self._keep(facts, event, recogniser.id, subject)
+            self._keep(facts, event, found)
 
-    def _first_of(self, event: Event) -> tuple[_Recogniser, dict[str, str]] | None:
-        for recogniser in (*self._by_reason.get(event.reason, ()), *self._of_any_reason):
-            subject = recogniser.match(event)
-            if subject is not None:
-                return recogniser, subject
-        return None
+    def _first_of(self, event: Event) -> _Found | None:
+        of_reason = self._by_reason.get(event.reason, ())
+        found = (recogniser.match(event) for recogniser in (*of_reason, *self._of_any_reason))
+        return next((each for each in found if each is not None), None)
 
     def _hear_late(self, facts: EventFacts, event: Event, closed_to: int) -> None:
         """Listen to an event that comes too late to be counted as anything else."""
         found = self._first_of(event)
-        if found is None or found[0].suppress:
+        if found is None or found.by.suppress:
             return
-        recogniser, subject = found
-        name = fingerprint(recogniser.id, subject)
+        name = fingerprint(found.by.id, found.subject)
         key, _ = _identity_of(event, name)
         known = facts.identities.get(key)
         if known is not None and event.count <= known.count:
             return  # its object has counted it already
-        rule, update = self._publisher.rules[recogniser.id], _update_of(event)
-        new = Belated(rule.id, subject, name, tally_of(_occurrence(update, event.count - 1, 0)))
+        rule, update = self._publisher.rules[found.by.id], _update_of(event, found.pod)
+        tally = tally_of(_occurrence(update, event.count - 1, 0))
+        new = Belated(rule.id, found.subject, name, tally)
         note_late(facts, new, rule, record=_hash(key, update), closed_to=closed_to)
 
-    def _keep(self, facts: EventFacts, event: Event, rule: str, subject: dict[str, str]) -> None:
-        name = fingerprint(rule, subject)
+    def _keep(self, facts: EventFacts, event: Event, found: _Found) -> None:
+        name = fingerprint(found.by.id, found.subject)
         key, lasting = _identity_of(event, name)
         identity = facts.identities.get(key)
-        update = _update_of(event)
+        update = _update_of(event, found.pod)
         if identity is not None and any(
             known.time == update.time and known.count == update.count for known in identity.live
         ):
@@ -206,7 +219,7 @@ class EventDetector:
         if identity is None and len(facts.identities) >= self._settings.max_identities:
             facts.overflow += 1
             return
-        new = Track(rule=rule, subject=subject, name="")
+        new = Track(rule=found.by.id, subject=found.subject, name="")
         if track(facts, name, new, self._settings.max_fingerprints) is None:
             facts.overflow += 1
             return
@@ -310,13 +323,13 @@ def _hash(key: str, update: Update) -> int:
     return int.from_bytes(blake2b(origin, digest_size=8).digest(), "big")
 
 
-def _update_of(event: Event) -> Update:
+def _update_of(event: Event, pod: str | None) -> Update:
     return Update(
         time=micros(event.time),
         count=event.count,
         text=f"{event.reason}: {event.message}"[:TEXT_LENGTH],
         first_time=None if event.first_time is None else micros(event.first_time),
-        pod=event.name if event.kind == "Pod" else None,
+        pod=pod,
         cluster_node=event.name if event.kind == "Node" else event.cluster_node,
     )
 
@@ -329,4 +342,5 @@ def _compiled(signature: EventSignature) -> _Recogniser:
         message=None if signature.message is None else re.compile(signature.message),
         suppress=signature.suppress,
         any_reason=not signature.reasons,
+        names_new_pods=signature.names_new_pods,
     )

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.detect.pack import (
+from pipeline.detect.pack import SignaturePack
+from pipeline.detect.registry import NodeDetectors
+from pipeline.detect.rules import filled
+from pipeline.detect.signatures import (
     EventExample,
     EventSignature,
     LogSignature,
     MetricSignature,
     Sample,
     Signature,
-    SignaturePack,
 )
-from pipeline.detect.registry import NodeDetectors
-from pipeline.detect.rules import filled
 from pipeline.records import Event, Log, Metric, Observation
 
 ANYWHERE = "anywhere"

@@ -59,6 +59,10 @@ class Habit(msgspec.Struct, array_like=True, frozen=True):
     """Up to so many occurrences are as ever; below 0: nothing is."""
     score: float = 0.0
     """Up to this strength it is as ever."""
+    earlier: int = 0
+    """How many came before it, each within ``REMEMBERED`` of the next …"""
+    since: int = 0
+    """… and when the first of them began."""
 
     def has(self, count: int, score: float) -> bool:
         """Tell whether an episode of this size is as ever."""
@@ -72,13 +76,16 @@ def habit(past: Sequence[Past], rule: Rule, onset: int) -> Habit:
     soon = bool(known) and onset - known[-1].last < patient
     in_a_row = known[-1].in_a_row + 1 if soon else 1
     quiet = patient if in_a_row >= FLAPPING else rule.quiet
+    since = known[0].onset if known else 0
     if not _is_chronic(known, rule, onset):
-        return Habit(quiet, in_a_row)
+        return Habit(quiet, in_a_row, earlier=len(known), since=since)
     return Habit(
         quiet,
         in_a_row,
         count=WORSE * median(each.count for each in known) + MARGIN,
         score=WORSE * median(each.score for each in known),
+        earlier=len(known),
+        since=since,
     )
 
 

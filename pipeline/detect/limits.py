@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from pipeline.detect.pack import PAIR_US, MetricSignature, SignaturePack
+from pipeline.detect.pack import SignaturePack
 from pipeline.detect.rules import Rule
 from pipeline.detect.samples import MINUTE
+from pipeline.detect.signatures import PAIR_US, MetricSignature
 from pipeline.detect.tallies import Occurrence
 
 RESOLUTION_S = MINUTE / 1_000_000

@@ -18,10 +18,11 @@ from pipeline.detect.belated import note_late
 from pipeline.detect.episodes import Belated, Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.masking import alike, look
-from pipeline.detect.pack import KIND, LogSignature, SignaturePack
+from pipeline.detect.pack import SignaturePack
 from pipeline.detect.prefilter import Prefilter
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
+from pipeline.detect.signatures import KIND, LogSignature
 from pipeline.detect.tallies import BUCKET, Occurrence, note, tally_of
 from pipeline.detect.unusual import Course, Unusual
 from pipeline.formats import Level, parse
@@ -111,7 +112,7 @@ class LogDetector:
             known = bool(orders) and self._recognise(facts, line, orders)
             if not known:
                 facts.no_symptom += 1
-            unusual.see(facts.course, time, look(line.message, form), known=known)
+            unusual.see(facts.course, time, look(line.message, form), line.pod, known=known)
 
     def unobserved(self, facts: LogFacts, time: int) -> None:
         """Take note that nobody knows what the log said at a time: then it is not silent."""

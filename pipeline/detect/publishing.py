@@ -24,9 +24,10 @@ from pipeline.detect.episodes import (
     put_away,
     settle,
 )
+from pipeline.detect.habits import Habit
 from pipeline.detect.rules import Rule
-from pipeline.detect.tallies import BUCKET, Extras
-from pipeline.records import Amount, AmountUnit, Symptom, SymptomState, instant
+from pipeline.detect.tallies import BUCKET, Extras, Tally
+from pipeline.records import Amount, AmountUnit, Earlier, Roster, Symptom, SymptomState, instant
 
 _SECOND = 1_000_000
 _MILLION = 1_000_000
@@ -225,6 +226,8 @@ class _Telling:
             cluster_nodes=tuple(tally.cluster_nodes),
             amount=_amount(rule.unit, tally.extras),
             whisper=self._is_whisper(run),
+            earlier=_earlier(run.habit),
+            roster=_roster(tally) if rule.names_new_pods else None,
             supersedes=tuple(former),
         )
 
@@ -234,6 +237,16 @@ def _sufficed(run: Run) -> int:
     if run.met is None:
         return run.tally.first
     return run.met if run.worse is None else max(run.met, run.worse)
+
+
+def _earlier(habit: Habit | None) -> Earlier | None:
+    if habit is None or not habit.earlier:
+        return None
+    return Earlier(count=habit.earlier, since=instant(habit.since))
+
+
+def _roster(tally: Tally) -> Roster:
+    return Roster(new=tuple(tally.pods), beside=tuple(tally.beside))
 
 
 def _amount(unit: AmountUnit | None, extras: Extras | None) -> Amount | None:

@@ -7,9 +7,10 @@ from pipeline.detect.events import EventDetector
 from pipeline.detect.habits import patience
 from pipeline.detect.logs import LogDetector
 from pipeline.detect.metrics import MetricDetector
-from pipeline.detect.pack import PAIR_US, Signature, SignaturePack
+from pipeline.detect.pack import SignaturePack
 from pipeline.detect.rules import node_pattern
 from pipeline.detect.settings import DetectSettings
+from pipeline.detect.signatures import PAIR_US, Signature
 from pipeline.records import Signal
 
 _SECOND = 1_000_000

@@ -109,6 +109,8 @@ class Rule:
     """What does not make a symptom is told all the same, as weak evidence."""
     only_whispers: bool = False
     """What makes a symptom is told as weak evidence."""
+    names_new_pods: bool = False
+    """Its pods are new ones: it is told as a roster."""
     grain: int = 1
     """Time closes in steps of this: what is decided in blocks of event time is not cut apart."""
 

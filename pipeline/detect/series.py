@@ -11,16 +11,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.detect.fingerprints import MAX_SUBJECT, bounded, fingerprint
-from pipeline.detect.pack import (
-    Baseline,
-    MetricSignature,
-    RequestFamily,
-    Selector,
-    SignaturePack,
-)
+from pipeline.detect.pack import Baseline, RequestFamily, SignaturePack
 from pipeline.detect.requests import COUNT, SUM, Part
 from pipeline.detect.samples import Asked
 from pipeline.detect.service import QUANTITIES, Quantity
+from pipeline.detect.signatures import MetricSignature, Selector
 
 MAX_REMEMBERED = 65_536
 """Descriptions of series that are remembered, about 1 kB each: 64 MB at the very worst."""

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
+from pipeline.records import MAX_NAMES
+
 T = TypeVar("T", str, tuple[int, str])
 
 BUCKET = 10_000_000
@@ -17,8 +19,6 @@ BUCKET = 10_000_000
 bucket holds belongs to one episode."""
 
 KEPT_TEXTS = 3
-KEPT_NAMES = 8
-"""Pods, and machines, named by a symptom: the first few by name (a few dozen bytes each)."""
 KEPT_TIMES = 20
 """Earliest times kept of a bucket (17 bytes each): enough for the largest ``at_least``."""
 KEPT_STEPS = 64
@@ -88,6 +88,8 @@ class Occurrence:
     """Where nobody knows when before ``time`` it happened: after when, for each that happened."""
     pod: str | None = None
     cluster_node: str | None = None
+    beside: tuple[str, ...] = ()
+    """Older pods that ran on beside a new one."""
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -115,6 +117,8 @@ class Tally(msgspec.Struct, array_like=True):
     since: list[int] = msgspec.field(default_factory=list)
     """The latest times after which something happened, sorted, as often as it did; bounded by
     ``KEPT_TIMES``."""
+    beside: list[str] = msgspec.field(default_factory=list)
+    """Pods that ran on beside those."""
 
     def copy(self) -> "Tally":
         """Return a tally that may be changed without changing this one."""
@@ -124,6 +128,7 @@ class Tally(msgspec.Struct, array_like=True):
         copied.texts = list(self.texts)
         copied.pods = list(self.pods)
         copied.cluster_nodes = list(self.cluster_nodes)
+        copied.beside = list(self.beside)
         copied.extras = None if self.extras is None else self.extras.copy()
         return copied
 
@@ -147,8 +152,9 @@ class Tally(msgspec.Struct, array_like=True):
             mine = other.sufficed if self.sufficed is None else self.sufficed
             self.sufficed = min(mine, other.sufficed)
         self.texts = _least(self.texts, other.texts, KEPT_TEXTS)
-        self.pods = _least(self.pods, other.pods, KEPT_NAMES)
-        self.cluster_nodes = _least(self.cluster_nodes, other.cluster_nodes, KEPT_NAMES)
+        self.pods = _least(self.pods, other.pods, MAX_NAMES)
+        self.cluster_nodes = _least(self.cluster_nodes, other.cluster_nodes, MAX_NAMES)
+        self.beside = _least(self.beside, other.beside, MAX_NAMES)
         if self.extras is None:
             self.extras = None if other.extras is None else other.extras.copy()
         elif other.extras is not None:
@@ -194,6 +200,7 @@ def tally_of(occurrence: Occurrence) -> Tally:
         cluster_nodes=[] if occurrence.cluster_node is None else [occurrence.cluster_node],
         extras=None if occurrence.extra is None else occurrence.extra.copy(),
         since=sorted(occurrence.since)[-KEPT_TIMES:],
+        beside=sorted({*occurrence.beside})[:MAX_NAMES],
     )
 
 

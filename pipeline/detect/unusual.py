@@ -9,15 +9,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.detect import silence, templates
+from pipeline.detect import pods, silence, templates
 from pipeline.detect.masking import Look
 from pipeline.detect.open_minutes import MAX_OPEN, MINUTE, Minute, minute_of
+from pipeline.detect.pods import Pods
 from pipeline.detect.rules import Rule
 from pipeline.detect.silence import Silence
 from pipeline.detect.tallies import Occurrence
 from pipeline.detect.templates import Templates
 
-RULES: dict[str, Rule] = {rule.id: rule for rule in (*templates.RULES, silence.RULE)}
+RULES: dict[str, Rule] = {rule.id: rule for rule in (*templates.RULES, silence.RULE, pods.RULE)}
 """What the episodes follow."""
 LONGEST_QUIET_S = max(rule.quiet + rule.grain for rule in RULES.values()) / 1e6
 
@@ -33,6 +34,7 @@ class Course(msgspec.Struct):
     """Open minutes of which it is not known what the log said, sorted; as many."""
     templates: Templates = msgspec.field(default_factory=Templates)
     silence: Silence = msgspec.field(default_factory=Silence)
+    pods: Pods = msgspec.field(default_factory=Pods)
     crowded: int = 0
     """Lines beyond the bounds, not looked at as templates."""
     held_back: int = 0
@@ -50,7 +52,7 @@ class Unusual(NamedTuple):
     """False: it is only counted."""
 
 
-def see(course: Course, time: int, look: Look, *, known: bool) -> None:
+def see(course: Course, time: int, look: Look, pod: str | None, *, known: bool) -> None:
     """Take a line. ``known``: a signature has recognised it, so that it is no template."""
     number = time // MINUTE
     minute = course.minutes.get(number)
@@ -61,6 +63,8 @@ def see(course: Course, time: int, look: Look, *, known: bool) -> None:
             return
         minute = opened
     minute.add(time, look, count=not known)
+    if pod is not None:
+        minute.hear(pod, time)
 
 
 def is_unobserved(course: Course, time: int) -> None:
@@ -84,6 +88,8 @@ def close(course: Course, closed_to: int) -> Iterator[Unusual]:
             course.silence.speaks(number, minute)
             course.crowded += minute.crowded
             yield from _unusual(course, number, minute, observed=observed)
+            for occurrence in pods.closes(course.pods, number, minute.pods):
+                yield Unusual(pods.RULE.id, pods.RULE.id, {}, occurrence)
         if not observed:
             course.silence.is_unobserved()
     course.unobserved = [number for number in course.unobserved if number >= closed]

@@ -42,10 +42,13 @@ from pipeline.records.observation import (
 )
 from pipeline.records.rejected import Rejected, RejectionCode
 from pipeline.records.symptom import (
+    MAX_NAMES,
     SYMPTOM_OR_MARK,
     Amount,
     AmountUnit,
+    Earlier,
     Implication,
+    Roster,
     Severity,
     Symptom,
     SymptomClass,
@@ -60,6 +63,7 @@ __all__ = [
     "FEEDS",
     "FEED_OF_SIGNAL",
     "LATEST",
+    "MAX_NAMES",
     "OBSERVATION",
     "OBSERVATION_VALUE",
     "SIGNALS",
@@ -70,6 +74,7 @@ __all__ = [
     "Batch",
     "Cause",
     "Change",
+    "Earlier",
     "Event",
     "Gap",
     "GapReason",
@@ -93,6 +98,7 @@ __all__ = [
     "Record",
     "Rejected",
     "RejectionCode",
+    "Roster",
     "Severity",
     "Signal",
     "Symptom",

@@ -18,6 +18,7 @@ ReasonCode = Literal[
     "no-upstream-cause",
     "prior-of-kind",
     "recent-change",
+    "change-judged",
     "absent-effects",
     "counterfactual",
     "storm",
@@ -69,7 +70,8 @@ class Cause(Record):
     """From the cause along the most probable hops to the farthest effect."""
     pods: tuple[str, ...]
     changes: tuple[Change, ...] = ()
-    """Nearest in time and graph first."""
+    """First those that pods and past speak for, last those that they speak against; of those that
+    are alike in this, the nearest in time and graph first."""
 
 
 class Parent(Record):

@@ -26,6 +26,8 @@ SymptomClass = Literal[
 ]
 SymptomState = Literal["open", "closed"]
 AmountUnit = Literal["seconds", "failures"]
+MAX_NAMES = 8
+"""Pods, and machines, named by a symptom: the first few by name (a few dozen bytes each)."""
 
 
 class Implication(Record):
@@ -47,6 +49,24 @@ class Amount(Record):
     step_s: Annotated[int, Field(ge=1)]
     steps: tuple[tuple[int, float], ...]
     """(number of the step since 1970, extra in it), earliest first; bounded."""
+
+
+class Earlier(Record):
+    """Episodes of the same trouble at the same node, each within two hours of the next."""
+
+    count: Annotated[int, Field(ge=1)]
+    since: Instant
+    """When the first of them began."""
+
+
+class Roster(Record):
+    """Pods of one node: which came anew, and which of the older ones ran on meanwhile."""
+
+    new: tuple[str, ...]
+    """Sorted; bounded."""
+    beside: tuple[str, ...] = ()
+    """Older pods that were heard of after the new ones had begun (sorted, bounded). Which there
+    are besides, nobody knows."""
 
 
 class Symptom(Record):
@@ -82,9 +102,9 @@ class Symptom(Record):
     """A few original messages or values, earliest first."""
     implicates: tuple[Implication, ...] = ()
     pods: tuple[str, ...] = ()
-    """Pods that the evidence came from (bounded, sorted)."""
+    """Pods that the evidence came from (sorted, the first ``MAX_NAMES``)."""
     cluster_nodes: tuple[str, ...] = ()
-    """Machines that those pods ran on (bounded, sorted)."""
+    """Machines that those pods ran on (sorted, the first ``MAX_NAMES``)."""
     amount: Amount | None = None
     """What can be accounted for along the edges; None where nothing is counted."""
     whisper: bool = False
@@ -92,6 +112,10 @@ class Symptom(Record):
     late: Annotated[bool, Field(exclude_if=operator.not_)] = False
     """It came after the allowed lateness: evidence of what is open; it opens nothing itself. Left
     out where it is false: who knows no late symptoms reads all others as before."""
+    earlier: Annotated[Earlier | None, Field(exclude_if=operator.not_)] = None
+    """Episodes of the same in the hours before it; left out where there were none."""
+    roster: Annotated[Roster | None, Field(exclude_if=operator.not_)] = None
+    """For a change that tells which pods are new: it is told to judge other changes by."""
     supersedes: tuple[str, ...] = ()
     """Ids that earlier revisions of this episode had, before its onset was known to be earlier."""
 
