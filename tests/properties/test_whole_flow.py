@@ -57,17 +57,20 @@ def outage(chance: random.Random) -> list[Observation]:
 def rollout(chance: random.Random) -> list[Observation]:
     """Return proxies that write on while a new one beside them does not come up."""
     older = ["traefik-proxy-6f9c7d8b54-2xkqp", "traefik-proxy-6f9c7d8b54-bbbbb"]
-    new, version, start = "traefik-proxy-57f7d7c9d-ccccc", "traefik-proxy-57f7d7c9d", 760.0
+    new, version, start = "traefik-proxy-57f7d7c9d-ccccc", "traefik-proxy-57f7d7c9d", 5_760.0
     told: list[Observation] = [
         _event(
             start, "ScalingReplicaSet", f"Scaled up replica set {version} to 1", "traefik-proxy"
         ),
         _event(start + 1, "SuccessfulCreate", f"Created pod: {new}", version),
     ]
-    for second in range(0, 1_500, 30):
+    for second in range(5_000, 6_500, 30):
         writers = older if second < start else [*older, new]
         told += [_log(second + chance.uniform(0, 20), pod, "200 GET /") for pod in writers]
-    told += [_event(start + 30 + 40 * n, "BackOff", "Back-off restarting", new) for n in range(9)]
+    told += [
+        _event(start + 30 + 40 * n, "BackOff", "Back-off restarting failed container", new)
+        for n in range(9)
+    ]
     return told
 
 
