@@ -42,8 +42,7 @@ class Component:
         if not self.groups:
             return [(piece, 1.0) for piece in self.pieces]  # whispers: nothing sets them off
         whole = self.groups[0].whole
-        chances = whole.forest.alone / whole.forest.totals()
-        found = zip(whole.pieces, chances.tolist(), strict=True)
+        found = zip(whole.pieces, whole.forest.came_alone.tolist(), strict=True)
         return [(piece, chance) for piece, chance in found if piece.symptom is not None]
 
     def without(self, symptom_id: str) -> "Component":

@@ -229,15 +229,15 @@ def _belongs(whole: Explanation, member: int, inside: Sequence[int]) -> bool:
     piece = whole.pieces[member]
     if not piece.is_whisper or piece.amount is not None:
         return True
-    _, parents = whole.forest.posterior(member)
-    return float(parents[inside].sum()) >= _BELONGS
+    return float(whole.forest.parents(member)[inside].sum()) >= _BELONGS
 
 
 def _posteriors(whole: Explanation, chosen: set[str]) -> dict[str, Posterior]:
     posteriors = {}
+    chances = whole.forest.came_alone.tolist()
     for position, piece in enumerate(whole.pieces):
         if piece.id in chosen:
-            alone, parents = whole.forest.posterior(position)
+            alone, parents = chances[position], whole.forest.parents(position)
             some = np.flatnonzero(parents > alone).tolist()  # of a thousand, mostly a few
             named = [(whole.pieces[at].id, float(parents[at])) for at in some]
             likely = sorted(named, key=lambda item: (-item[1], item[0]))

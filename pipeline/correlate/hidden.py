@@ -7,7 +7,7 @@ the graph at the effect's onset, and what it is itself of the graph when it was 
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,10 +63,11 @@ class _Suspect:
 def explained(symptoms: Sequence[Evidence], forest: Forest, model: Model) -> Explanation:
     """Suppose hidden faults one by one, the best first, as long as they are likely to be real."""
     best = Explanation(tuple(symptoms), forest, forest.roots())
-    left = _suspects(symptoms, _unexplained(symptoms, forest), model)
+    suspects = _suspects(symptoms, _unexplained(symptoms, forest), model)
+    seen_at = frozenset(symptom.node for symptom in symptoms)
+    left = [_Trial(suspect, seen_at, model) for suspect in suspects]
     while left:
-        inverse = best.forest.inverse()
-        tried = {each.fault.id: _tried(best, inverse, each, model) for each in left}
+        tried = {each.suspect.fault.id: each.tried(best) for each in left}
         choice = max(sorted(tried), key=lambda fault_id: round(tried[fault_id].log_odds, _DIGITS))
         log_odds = tried[choice].log_odds
         if log_odds <= 0:
@@ -77,9 +78,9 @@ def explained(symptoms: Sequence[Evidence], forest: Forest, model: Model) -> Exp
         mixed = real * wider.roots()
         mixed[:size, :size] += (1.0 - real) * best.roots
         mixed[size, size] += 1.0 - real
-        chosen = next(suspect.fault for suspect in left if suspect.fault.id == choice)
-        best = Explanation((*best.pieces, chosen), wider, mixed)
-        left = [suspect for suspect in left if suspect.fault.id != choice]
+        chosen = next(each for each in left if each.suspect.fault.id == choice)
+        best = Explanation((*best.pieces, chosen.suspect.fault), wider, mixed)
+        left.remove(chosen)
     return best
 
 
@@ -91,9 +92,8 @@ def _unexplained(symptoms: Sequence[Evidence], forest: Forest) -> list[Evidence]
     seen_at = {symptom.node for symptom in symptoms}
     return [
         symptom
-        for state, symptom in enumerate(symptoms)
-        if not symptom.is_whisper
-        and (_names_unseen(symptom, seen_at) or forest.posterior(state)[0] >= _BY_ITSELF)
+        for symptom, alone in zip(symptoms, forest.came_alone.tolist(), strict=True)
+        if not symptom.is_whisper and (_names_unseen(symptom, seen_at) or alone >= _BY_ITSELF)
     ]
 
 
@@ -192,46 +192,98 @@ class _Tried:
         return known.with_state(self.sets_off, self.set_off_by, self.alone)
 
 
-def _tried(known: Explanation, inverse: Array, suspect: _Suspect, model: Model) -> _Tried:
-    """Return what comes of supposing a fault.
+class _Trial:
+    """What is asked of a suspect again, each time that another fault has been supposed."""
 
-    A fault that has many effects would have had them: each that it offers to explain was to be
-    expected so many times on average, which is a price (the compensator of a point process).
+    def __init__(self, suspect: _Suspect, seen_at: Collection[str], model: Model) -> None:
+        fault = suspect.fault
+        self.suspect = suspect
+        self._model = model
+        self._then = model.at(fault.onset_s)
+        self._alone = self._then.background(fault.node)
+        cost = self._alone * suspect.span_s
+        self._offer = _Offer(suspect, cost, seen_at, model)
+        self._spared = tuple(_spared(suspect, self._then))
+        self._offered: list[tuple[int, _Offered]] = []
+        """By position of the piece, for those that it may set off."""
+        self._set_off_by: list[float] = []
+
+    def tried(self, known: Explanation) -> _Tried:
+        """Return what comes of supposing the fault.
+
+        A fault that has many effects would have had them: each that it offers to explain was to be
+        expected so many times on average, which is a price (the compensator of a point process).
+        """
+        self._look_at(known.pieces)
+        forest = known.forest
+        sets_off = np.zeros(len(known.pieces))
+        expected = 0.0
+        for at, offered in self._offered:
+            sets_off[at], number = offered.beyond(float(forest.totals[at]))
+            expected += number
+        set_off_by = np.array(self._set_off_by)
+        log_odds = forest.gain(sets_off, set_off_by, self._alone) + math.log(self.suspect.span_s)
+        log_odds -= expected + self._missing(known.pieces)
+        return _Tried(log_odds, sets_off, set_off_by, self._alone)
+
+    def _look_at(self, pieces: Sequence[Evidence]) -> None:
+        """Ask of the pieces that are new what they have to do with it."""
+        fault = self.suspect.fault
+        for at in range(len(self._set_off_by), len(pieces)):
+            offered = self._offer.to(pieces[at])
+            if offered is not None:
+                self._offered.append((at, offered))
+            self._set_off_by.append(self._then.rate(pieces[at], fault))
+
+    def _missing(self, pieces: Sequence[Evidence]) -> float:
+        """Return what speaks against a common cause: so many parts next to it show nothing.
+
+        It is minus the logarithm of the chance that a fault leaves all of them alone.
+        """
+        if not self._spared:
+            return 0.0
+        troubled = {piece.node for piece in pieces if not piece.is_whisper}
+        return -sum(
+            math.log1p(-min(SURE, strength))
+            for part, strength in self._spared
+            if part not in troubled
+        )
+
+
+def _spared(suspect: _Suspect, model: Likelihood) -> Iterator[tuple[str, float]]:
+    """Yield the parts next to a common cause that would show its trouble, and how surely.
+
+    Nobody named such a cause; it is thought of for its effects only, and these would be its
+    effects, too.
     """
-    fault, span_s = suspect.fault, suspect.span_s
-    then = model.at(fault.onset_s)
-    cost = then.background(fault.node) * span_s
-    totals = known.forest.totals()
-    seen_at = {piece.node for piece in known.pieces if piece.symptom is not None}
-    offer = _Offer(suspect, cost, seen_at, model)
-    effects = [
-        offer.sets_off(piece, total)
-        for piece, total in zip(known.pieces, totals.tolist(), strict=True)
-    ]
-    sets_off = np.array([rate for rate, _ in effects])
-    set_off_by = np.array([then.rate(piece, fault) for piece in known.pieces])
-    alone = then.background(fault.node)
-    log_odds = known.forest.gain(inverse, sets_off, set_off_by, alone) + math.log(span_s)
-    expected = sum(number for _, number in effects)
-    troubled = {piece.node for piece in known.pieces if not piece.is_whisper}
-    log_odds -= expected + _missing(suspect, troubled, then)
-    return _Tried(log_odds, sets_off, set_off_by, alone)
+    node = suspect.fault.node
+    for part in model.parts_below(node) if suspect.only else ():
+        way = model.way(node, part)
+        if way is not None:
+            yield part, way.strength
 
 
-def _missing(suspect: _Suspect, troubled: Collection[str], model: Likelihood) -> float:
-    """Return what speaks against a common cause: so many parts next to it show nothing.
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What a hidden fault offers to explain of a piece."""
 
-    It is minus the logarithm of the chance that a fault leaves all of them alone. Nobody named such
-    a cause; it is thought of for its effects only, and these would be its effects, too.
-    """
-    if not suspect.only:
-        return 0.0
-    spared = (
-        model.way(suspect.fault.node, part)
-        for part in model.parts_below(suspect.fault.node)
-        if part not in troubled
-    )
-    return -sum(math.log1p(-min(SURE, way.strength)) for way in spared if way is not None)
+    rate: float
+    """At which it sets off the piece, per second."""
+    often: float
+    """How many times it does, on average."""
+    witness: bool
+    """Whether the piece speaks of the fault."""
+
+    def beyond(self, total: float) -> tuple[float, float]:
+        """Return the rate, per second, at which it sets off the piece, and how often it does.
+
+        Of a piece that is no witness it only takes what ``total``, the rate of all that is known,
+        leaves: a second explanation of what is explained already is no reason to suppose anything.
+        """
+        if self.witness:
+            return self.rate, 0.0
+        left = max(0.0, self.rate - total)
+        return left, self.often * left / self.rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,26 +296,23 @@ class _Offer:
     seen_at: Collection[str]
     model: Model
 
-    def sets_off(self, piece: Evidence, total: float) -> tuple[float, float]:
-        """Return the rate, per second, at which it sets off a piece, and how often it does.
+    def to(self, piece: Evidence) -> _Offered | None:
+        """Return what it offers to explain of a piece; None where that is nothing.
 
-        For a witness it is what makes the odds right when it is the only one: a symptom that names
-        a node with strength s is set off by that node's fault with probability s, whatever
+        For a witness the rate is what makes the odds right when it is the only one: a symptom that
+        names a node with strength s is set off by that node's fault with probability s, whatever
         supposing the fault costs. Every further witness then comes for free. Who names an unseen
-        node on the way (a volume, where the storage behind it is supposed) is a witness too. Of all
-        others, it only takes what ``total``, the rate of all that is known, leaves: a second
-        explanation of what is explained already is no reason to suppose anything.
+        node on the way (a volume, where the storage behind it is supposed) is a witness too.
         """
         fault = self.suspect.fault
         trigger = self.model.trigger(fault, piece) if self.suspect.explains(piece) else None
         if trigger is None or trigger.rate == 0.0:
-            return 0.0, 0.0
+            return None
         strength = self._named(piece, trigger.between)
         if strength > 0.0:
             often = self.model.at(piece.onset_s).background(piece.node)
-            return often * strength / self.cost, 0.0
-        left = max(0.0, trigger.rate - total)
-        return left, trigger.expected * trigger.dose * left / trigger.rate
+            return _Offered(often * strength / self.cost, 0.0, witness=True)
+        return _Offered(trigger.rate, trigger.expected * trigger.dose, witness=False)
 
     def _named(self, piece: Evidence, between: Sequence[str]) -> float:
         """Return the probability of the fault given only that a piece names it, or its way."""

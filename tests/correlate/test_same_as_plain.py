@@ -44,10 +44,34 @@ def test_a_gain_is_what_one_more_state_adds_to_the_weight(
 ) -> None:
     forest, sets_off, set_off_by, alone = case
 
-    gain = forest.gain(forest.inverse(), sets_off, set_off_by, alone)
+    gain = forest.gain(sets_off, set_off_by, alone)
 
     wider = forest.with_state(sets_off, set_off_by, alone)
     assert gain == pytest.approx(wider.log_weight() - forest.log_weight(), rel=1e-9, abs=1e-9)
+
+
+@given(widened())
+def test_roots_with_one_more_state_are_those_of_a_forest_made_with_it(
+    case: tuple[Forest, np.ndarray, np.ndarray, float],
+) -> None:
+    forest, *state = case
+
+    wider = forest.with_state(*state)
+
+    anew = Forest(wider.rates, wider.alone)
+    assert wider.roots() == pytest.approx(anew.roots(), abs=1e-9)
+
+
+@pytest.mark.parametrize("backwards", [0, 3, 300])
+def test_roots_of_many_are_what_a_solve_for_any_matrix_gives(backwards: int) -> None:
+    chance = np.random.default_rng(backwards)
+    size = 300
+    rates = np.tril(chance.random((size, size)) ** 20, backwards)
+    np.fill_diagonal(rates, 0.0)
+    forest = Forest(rates, 10.0 ** chance.uniform(-6, -2, size))
+
+    matrix = np.diag(forest.totals) - rates
+    assert forest.roots() == pytest.approx(np.linalg.solve(matrix, np.diag(forest.alone)), abs=1e-9)
 
 
 @st.composite
