@@ -7,15 +7,14 @@ there.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.correlate.evidence import Evidence
-from pipeline.correlate.forest import Array
+from pipeline.correlate.forest import Array, Positions
 from pipeline.correlate.hidden import Explanation, explained
 from pipeline.correlate.overtime import Model
 from pipeline.correlate.parents import Weights
@@ -25,8 +24,8 @@ from pipeline.records import Symptom
 _BELONGS = 0.5
 """A whisper belongs to a group that set it off with at least this probability."""
 
-_FEW = 64
-"""Faults that a bound is worth being made of: of more, the overlap itself costs no more."""
+_LIKELY = 0.01
+"""Probability of a root from which it goes into a bound by itself: a hundred of them at most."""
 
 _ROUNDING = 1e-9
 """A bound is summed in another order than what it bounds."""
@@ -38,8 +37,25 @@ class Posterior:
 
     alone: float
     """P(∅ → j): it came by itself."""
-    parents: dict[str, float]
-    """P(k → j) by evidence id, likeliest first (ties by id), of those likelier than ∅."""
+    _whole: Explanation
+    _position: int
+
+    def parents(self) -> Iterator[tuple[str, float]]:
+        """Yield evidence ids with P(k → j), likeliest first (ties by id), if likelier than ∅.
+
+        Of a thousand it is mostly the first that is asked for, so the others are only then sorted.
+        """
+        by_id = self._whole.by_id
+        chances = self._whole.forest.parents(self._position)[by_id]
+        some = np.flatnonzero(chances > self.alone)
+        if not len(some):
+            return
+        yield self._told(by_id, chances, some[chances[some].argmax()])
+        for at in some[np.argsort(-chances[some], kind="stable")][1:]:
+            yield self._told(by_id, chances, at)
+
+    def _told(self, by_id: Positions, chances: Array, at: np.intp) -> tuple[str, float]:
+        return self._whole.pieces[by_id[at]].id, float(chances[at])
 
 
 @dataclass(frozen=True)
@@ -58,9 +74,15 @@ class Group:
     @cached_property
     def posteriors(self) -> dict[str, Posterior]:
         """What set off each piece of evidence, by its id."""
-        return _posteriors(self.whole, {piece.id for piece in self.evidence})
+        chosen = {piece.id for piece in self.evidence}
+        chances = zip(self.whole.pieces, self.whole.forest.came_alone.tolist(), strict=True)
+        return {
+            piece.id: Posterior(alone, self.whole, position)
+            for position, (piece, alone) in enumerate(chances)
+            if piece.id in chosen
+        }
 
-    @property
+    @cached_property
     def told(self) -> tuple[Symptom, ...]:
         """Return the symptoms that are more than a whisper; all, if there are none."""
         return tuple(s for s in self.symptoms if not s.whisper) or self.symptoms
@@ -126,10 +148,12 @@ def joined(roots: Array, fault_of: Sequence[int], join_at: float) -> list[list[i
     leader = np.arange(size)
     by_fault = _by_fault(roots, fault_of)
     columns = np.ascontiguousarray(by_fault.T)
+    left = np.where(by_fault < _LIKELY, by_fault, 0.0).sum(axis=1).tolist()
     for row in range(size):
-        later = np.arange(row + 1, size)  # pairs with those before have been looked at
-        apart = later[leader[later] != leader[row]]
-        apart = _in_reach(columns, row, apart, join_at)
+        later = leader[row + 1 :] != leader[row]  # pairs with those before have been looked at
+        apart = row + 1 + np.flatnonzero(later)
+        if len(apart):
+            apart = _in_reach(columns, row, apart, join_at - left[row])
         if len(apart):
             overlap = np.minimum(by_fault[row], by_fault[apart]).sum(axis=1)
             heads = np.unique(leader[apart[overlap >= join_at]])
@@ -154,26 +178,19 @@ def _by_fault(roots: Array, fault_of: Sequence[int]) -> Array:
     return summed
 
 
-def _in_reach(
-    columns: Array, row: int, others: NDArray[np.int_], join_at: float
-) -> NDArray[np.int_]:
+def _in_reach(columns: Array, row: int, others: Positions, enough: float) -> Positions:
     """Return those of the rows whose overlap with one can be great enough.
 
-    Its few likeliest faults bound what it can share: what is left is shared at most.
+    Its likely faults bound what it can share: what else it has, that is left out in ``enough``, is
+    shared at most.
     """
     own = columns[:, row]
-    likeliest = np.argsort(-own, kind="stable")
-    left = own.sum() - np.cumsum(own[likeliest])
-    few = 1 + int(np.argmax(left <= join_at / 2))
-    if not len(others) or few > _FEW:
-        return others
-    chosen = likeliest[:few]
-    at_most = np.minimum(own[chosen, None], columns[chosen][:, others]).sum(axis=0) + left[few - 1]
-    found: NDArray[np.int_] = others[at_most >= join_at - _ROUNDING]
-    return found
+    likely = np.flatnonzero(own >= _LIKELY)
+    at_most = np.minimum(own[likely, None], columns[np.ix_(likely, others)]).sum(axis=0)
+    return np.asarray(others[at_most >= enough - _ROUNDING])
 
 
-def _house(roots: Array, leader: NDArray[np.int_], at_home: float) -> None:
+def _house(roots: Array, leader: Positions, at_home: float) -> None:
     for head in dict.fromkeys(leader.tolist()):
         found = roots[leader == head].mean(axis=0)
         if float(found[leader == head].sum()) >= at_home:
@@ -230,16 +247,3 @@ def _belongs(whole: Explanation, member: int, inside: Sequence[int]) -> bool:
     if not piece.is_whisper or piece.amount is not None:
         return True
     return float(whole.forest.parents(member)[inside].sum()) >= _BELONGS
-
-
-def _posteriors(whole: Explanation, chosen: set[str]) -> dict[str, Posterior]:
-    posteriors = {}
-    chances = whole.forest.came_alone.tolist()
-    for position, piece in enumerate(whole.pieces):
-        if piece.id in chosen:
-            alone, parents = chances[position], whole.forest.parents(position)
-            some = np.flatnonzero(parents > alone).tolist()  # of a thousand, mostly a few
-            named = [(whole.pieces[at].id, float(parents[at])) for at in some]
-            likely = sorted(named, key=lambda item: (-item[1], item[0]))
-            posteriors[piece.id] = Posterior(alone, dict(likely))
-    return posteriors

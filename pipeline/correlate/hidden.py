@@ -9,11 +9,12 @@ the graph at the effect's onset, and what it is itself of the graph when it was 
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from pipeline.correlate.evidence import Evidence, supposed
-from pipeline.correlate.forest import Array, Forest
+from pipeline.correlate.forest import Array, Forest, Positions
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.overtime import Model
 
@@ -33,7 +34,7 @@ IN_COMMON = 3
 """So many places of trouble below one node, and it is tried as their common cause."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Explanation:
     """Evidence with the hidden faults that are worth supposing, and where everything comes from."""
 
@@ -43,6 +44,12 @@ class Explanation:
     roots: Array
     """Distribution of the root (column) of each piece (row); where it is not sure that a hidden
     fault is real, a mixture of both cases."""
+
+    @cached_property
+    def by_id(self) -> Positions:
+        """Positions of the pieces in order of their ids."""
+        ranked = sorted(range(len(self.pieces)), key=lambda at: self.pieces[at].id)
+        return np.array(ranked, dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True)

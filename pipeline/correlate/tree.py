@@ -115,7 +115,7 @@ class Tree:
 
     def _hang(self, piece: Evidence) -> None:
         """Hang a piece under its likeliest parent of the group that does not hang under it."""
-        for parent_id, probability in self._group.posteriors[piece.id].parents.items():
+        for parent_id, probability in self._group.posteriors[piece.id].parents():
             parent = self._pieces.get(parent_id)
             if parent is not None and self._may_hang(piece, parent):
                 self._parents[piece.id] = (parent, probability)
