@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.explain import Group, explain
@@ -9,7 +10,7 @@ from pipeline.correlate.parents import Weights
 from pipeline.records import Symptom
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Component:
     """Symptoms that may have to do with each other, and the groups that they fall into."""
 
@@ -21,21 +22,30 @@ class Component:
     """All ids that its symptoms have or had, with the present ones."""
     groups: tuple[Group, ...]
 
-    @property
+    @cached_property
     def facts(self) -> int:
         """How many facts went in: the sum of the revisions of its symptoms and changes."""
         symptoms = sum(symptom.revision for symptom in self.symptoms)
         return symptoms + sum(change.revision for change in self.changes)
 
-    @property
+    @cached_property
     def symptoms(self) -> tuple[Symptom, ...]:
         """Its symptoms, weak ones too."""
         return tuple(piece.symptom for piece in self.pieces if piece.symptom is not None)
 
-    @property
+    @cached_property
     def nodes(self) -> frozenset[str]:
         """Where its symptoms are, weak ones too."""
         return frozenset(piece.node for piece in self.pieces)
+
+    @cached_property
+    def machines(self) -> Mapping[str, tuple[str, ...]]:
+        """The machines that are known of its nodes, in order; none of others."""
+        found: dict[str, set[str]] = {}
+        for piece in self.pieces:
+            if piece.cluster_nodes:
+                found.setdefault(piece.node, set()).update(piece.cluster_nodes)
+        return {node: tuple(sorted(machines)) for node, machines in found.items()}
 
     def alone(self) -> list[tuple[Evidence, float]]:
         """Return each of its symptoms with the probability that it came by itself."""

@@ -6,7 +6,7 @@ What did not show has no onset, so it is the graph of the incident's beginning t
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pipeline.correlate.calibration import sharpened
 from pipeline.correlate.component import Component
@@ -54,6 +54,9 @@ class Outlook:
     model: Model
     until_s: float
     """All that happened before is known, in seconds since 1970."""
+    _expected: dict[tuple[str, float], Expected] = field(default_factory=dict, init=False)
+    """By the first trouble at a cause, and since when: asked before a group is judged, and after.
+    Some for each group of the component."""
 
     def judged(self, group: Group) -> Group:
         """Return a group whose likely causes count for less where their effects are absent.
@@ -73,7 +76,13 @@ class Outlook:
 
     def expected(self, group: Group, cause: str) -> Expected:
         """Return the direct effects of a cause that should have shown by now."""
-        source, model = _source(group, cause), self.model.at(group.onset_s)
+        source = _source(group, cause)
+        asked = ("" if source is None else source.id, group.onset_s)
+        if asked not in self._expected:
+            self._expected[asked] = self._expect(source, self.model.at(group.onset_s))
+        return self._expected[asked]
+
+    def _expect(self, source: Evidence | None, model: Likelihood) -> Expected:
         absent, unseen, shown, left = [], [], 0, 1.0
         for node, hop in self._due(source, model):
             if node in self.component.nodes:
@@ -118,15 +127,16 @@ class Outlook:
     def _below(
         self, source: Evidence, known: Iterable[str], model: Likelihood
     ) -> Iterator[tuple[str, Hop]]:
-        """Yield the nodes downstream of a cause that are known to exist, with the way there."""
+        """Yield the nodes downstream of a cause that are known to exist, with the way there.
+
+        Where that leads to one of a family, its end may be the family.
+        """
         reach = model.reach(source.node)
         single = {template for template in reach if "{" not in template}
         candidates = single | {node for node in known if model.family(node) in reach}
-        machines: dict[str, set[str]] = {}
-        for piece in self.component.pieces:
-            machines.setdefault(piece.node, set()).update(piece.cluster_nodes)
+        machines = self.component.machines
         for node in sorted(candidates - {source.node})[:MAX_LOOKED_AT]:
-            way = model.way(source.node, node, tuple(sorted(machines.get(node, ()))))
+            way = model.along(source.node, node, machines.get(node, ()))
             if way is not None:
                 yield node, way
 
