@@ -3,25 +3,19 @@
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.correlate.background import Background
+from pipeline.correlate.direct import Places, direct
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Array, Forest
 from pipeline.correlate.learned import Memory
-from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.overtime import Model
 from pipeline.correlate.pairs import FIELDS, NODE, Pairs, Weighing, described
-from pipeline.correlate.ways import NO_WAY, Numbering, Numbers, Ways, longer, wide
-
-MEDIATED = 0.1
-"""Factor on the rate of a cause whose way leads over another one that was seen."""
-
-UNTOUCHED = 0.3
-"""Factor on the rate of a cause whose way leads over a node that is looked at and shows nothing."""
+from pipeline.correlate.ways import NO_STOP, NO_WAY, Numbering, Numbers, Ways, longer, wide
 
 MAX_WAYS = 65_536
 """Different ways that are remembered, some 300 B each, or twice as many as were in use when last
@@ -29,16 +23,10 @@ there were too many: all is then made anew."""
 
 _FEW = 16
 
+_AT_ONCE = 64
+"""Pieces whose causes are gone through at once: with a thousand each, some 4 MB."""
+
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What may have set off one piece of evidence, as it goes into a forest."""
-
-    causes: Numbers
-    rates: Array
-    alone: float
 
 
 class Weights:
@@ -46,8 +34,7 @@ class Weights:
 
     A rate is a function of its two ends (and of the machines that are known of their nodes), so a
     new or revised symptom touches only its own row and column. A thousand pieces have a million
-    pairs, of 21 B, in arrays that double when they are full, and 16 B a pair of what is made of
-    them for the forest: 37 MB.
+    pairs, of 29 B, in arrays that double when they are full: 30 MB.
     """
 
     def __init__(self, model: Model, memory: Memory | None = None) -> None:
@@ -67,11 +54,14 @@ class Weights:
         self._potential = np.zeros((_FEW, _FEW))
         """By effect and cause; 0 where it did not set it off."""
         self._dose = np.zeros((_FEW, _FEW))
-        self._way = np.zeros((_FEW, _FEW), dtype=np.int32)
+        self._way: Numbers = np.zeros((_FEW, _FEW), dtype=np.int32)
         self._linked = np.zeros((_FEW, _FEW), dtype=bool)
         """Whether one of two may have set off the other."""
-        self._rows: dict[int, _Row] = {}
-        """What is made of the causes of a piece, until one of them is another."""
+        self._rates = np.zeros((_FEW, _FEW))
+        """What is made of the potentials and doses of a piece, its row, for the forest."""
+        self._alone = np.zeros(_FEW)
+        self._is_made = np.zeros(_FEW, dtype=bool)
+        """By piece: whether the two above are up to date, until one of its causes is another."""
         self._nodes = Numbering()
         self._at: dict[str, set[int]] = {}
         """Numbers of the pieces at a node."""
@@ -147,7 +137,9 @@ class Weights:
         self._pieces, self._graph = longer(self._pieces, number), wide(self._graph, number)
         self._potential, self._dose = wide(self._potential, number), wide(self._dose, number)
         self._way, self._linked = wide(self._way, number), wide(self._linked, number)
+        self._rates, self._alone = wide(self._rates, number), wide(self._alone, number)
         self._whispers = wide(self._whispers, number)
+        self._is_made = wide(self._is_made, number)
 
     def _weigh(self, number: int, node: str) -> None:
         """Find the rates of a new piece: what may have set it off, and what it may have."""
@@ -168,16 +160,12 @@ class Weights:
             self._dose[found.others, number] = found.doses
             self._way[found.others, number] = found.ways
             self._link(number, found)
-            self._forget_rows(found.others)
+            self._is_made[found.others] = False
 
     def forget_rows_since(self, onset_s: float) -> None:
         """Make the rates of what began at or after a time anew: its background is another."""
         later = [n for n, piece in self._by_number.items() if piece.onset_s >= onset_s]
-        self._forget_rows(np.array(later, dtype=np.intp))
-
-    def _forget_rows(self, effects: Numbers) -> None:
-        for effect in effects.tolist() if self._rows else ():
-            self._rows.pop(effect, None)
+        self._is_made[later] = False
 
     def _link(self, number: int, found: Pairs) -> None:
         self._linked[number, found.others] = True
@@ -205,8 +193,8 @@ class Weights:
         _discard(self._at, gone.node, number)
         for one in self._weighing.values():
             one.ways.drop(number, gone)
-        self._rows.pop(number, None)
-        self._forget_rows(self._potential[:, number].nonzero()[0])
+        self._is_made[number] = False
+        self._is_made[self._potential[:, number] > 0.0] = False
         self._potential[number] = self._potential[:, number] = 0.0
         self._linked[number] = self._linked[:, number] = False
 
@@ -244,105 +232,65 @@ class Weights:
 
     def forest(self, pieces: Sequence[Evidence]) -> Forest:
         """Return the rates between some of the symptoms, in the given order."""
-        numbers = [self._numbers[piece.id] for piece in pieces]
-        position = np.full(len(self._graph), -1, dtype=np.intp)
-        position[numbers] = np.arange(len(numbers))
-        rates = np.zeros((len(pieces), len(pieces)))
-        alone = np.zeros(len(pieces))
-        for at, (number, piece) in enumerate(zip(numbers, pieces, strict=True)):
-            known = self._rows.get(number)
-            if known is None:
-                known = self._rows[number] = self._row(number, piece)
-            alone[at] = known.alone
-            positions = position[known.causes]
-            here = positions >= 0
-            rates[at, positions[here]] = known.rates[here]
-        return Forest(rates, alone)
+        numbers = np.array([self._numbers[piece.id] for piece in pieces], dtype=np.intp)
+        self._make_rows(numbers[~self._is_made[numbers]])
+        return Forest(self._rates[np.ix_(numbers, numbers)], self._alone[numbers])
 
-    def _row(self, number: int, piece: Evidence) -> _Row:
-        """Return the rates at which others set off a piece, and that at which it came by itself.
+    def _make_rows(self, numbers: Numbers) -> None:
+        """Bring up to date at which rates pieces are set off, and come by themselves."""
+        graphs = self._graph[numbers]
+        for graph in np.unique(graphs).tolist():
+            weighing, own = self._weighing[graph], numbers[graphs == graph]
+            stops = np.full(len(self._graph), NO_STOP, dtype=np.intp)
+            for number, piece in self._by_number.items():
+                stops[number] = weighing.ways.stops.get(piece.node, NO_STOP)
+            for begin in range(0, len(own), _AT_ONCE):
+                self._make(own[begin : begin + _AT_ONCE], stops, weighing)
 
-        A symptom that names a node with strength s came from there with probability s at least, if
-        there is trouble there: all that it does not name shares the rest.
-        """
+    def _make(self, numbers: Numbers, stops: Numbers, weighing: Weighing) -> None:
+        places = Places(self._pieces[NODE].astype(np.intp), stops, stops[numbers])
+        found = direct(self._potential[numbers], self._way[numbers], places, weighing.ways)
+        doses = self._dose[numbers]
+        self._rates[numbers] = found * doses
+        for at, number in enumerate(numbers.tolist()):
+            self._alone[number] = self._came_alone(number, found[at], doses[at])
+            if self._by_number[number].implicated:
+                self._weigh_named(number, weighing)
+        self._is_made[numbers] = True
+
+    def _came_alone(self, number: int, potentials: Array, doses: Array) -> float:
+        piece = self._by_number[number]
         model = self.model.at(piece.onset_s)
+        alone = self.background.factor(piece) * model.alone(piece)
+        if piece.amount is None:
+            return alone
+        causes = potentials.nonzero()[0]
+        return alone + model.unaccounted(piece, potentials[causes], doses[causes])
+
+    def _weigh_named(self, number: int, weighing: Weighing) -> None:
+        """Weigh the causes of a piece that names nodes.
+
+        What names a node with strength s came from there with probability s at least, if there is
+        trouble there: all that it does not name shares the rest.
+        """
         causes = self._potential[number].nonzero()[0]
-        doses = self._dose[number, causes]
-        potentials = self._direct(number, causes, piece, model)
-        often = self.background.factor(piece)
-        alone = often * model.alone(piece) + model.unaccounted(piece, potentials, doses)
-        rates = potentials * doses
-        if not piece.implicated or not len(causes):
-            return _Row(causes, rates, alone)
-        weighing = self._weighing[int(self._graph[number])]
+        if not len(causes):
+            return
         said = weighing.named(number, causes, self._way[number, causes], self._pieces)
-        names = said > 0.0
+        names, rates = said > 0.0, self._rates[number, causes]
         named = math.fsum(rates[names])  # exact, so that it does not matter what came first
         if named <= 0.0:
-            return _Row(causes, rates, alone)
-        others = alone + math.fsum(rates[~names])
+            return
+        others = float(self._alone[number]) + math.fsum(rates[~names])
         most = float(said.max())
         share = min(1.0, named * (1.0 - most) / (most * others))
-        return _Row(causes, np.where(names, rates, rates * share), alone * share)
-
-    def _direct(self, number: int, causes: Numbers, piece: Evidence, model: Likelihood) -> Array:
-        """Return the potentials of causes; what came by way of another node counts less.
-
-        Where a node between has trouble that may be the cause, it is asked for its own causes.
-        Where it has none, though it would be seen, little came by it.
-        """
-        potentials: Array = self._potential[number, causes]
-        if not len(causes):
-            return potentials
-        ways = self._way[number, causes]
-        potentials = potentials * self._factors(number, piece, model)[ways]
-        nodes = self._pieces[NODE, causes]
-        by_node = np.argsort(nodes, kind="stable")
-        first = np.flatnonzero(np.diff(nodes[by_node], prepend=-1))
-        if len(first) == len(causes):
-            return potentials
-        shared = np.empty_like(potentials)
-        shared[by_node] = _once_a_node(potentials[by_node], first)
-        return shared
-
-    def _factors(self, number: int, piece: Evidence, model: Likelihood) -> Array:
-        """Return the factors for the nodes on the ways to a piece, by way."""
-        between = self._weighing[int(self._graph[number])].ways.between
-        row = self._potential[number]
-        used = np.zeros(len(between), dtype=bool)
-        used[self._way[number, row > 0.0]] = True
-        factors = np.ones(len(between))
-        for way in np.flatnonzero(used).tolist():
-            on_it = between[way]
-            seen = (self._at.get(node) for node in on_it if node != piece.node)
-            if any(pieces and row[[*pieces]].any() for pieces in seen):
-                factors[way] = MEDIATED
-            elif any(map(model.is_observed, on_it)):
-                factors[way] = UNTOUCHED
-        return factors
+        self._rates[number, causes] = np.where(names, rates, rates * share)
+        self._alone[number] *= share
 
     def _at_one_time(self, one: Evidence, other: Evidence) -> bool:
         """Tell whether one fault, that one speaks of, may be behind both."""
         apart = max(one.onset_s, other.onset_s) - min(one.last_seen_s, other.last_seen_s)
         return apart <= self.model.settings.same_node_longest_s
-
-
-def _once_a_node(potentials: Array, first: Numbers) -> Array:
-    """Share out among a node's symptoms what its trouble sets off.
-
-    They tell of one trouble: however many they are, together they set off what the likeliest of
-    them would alone. ``first`` is where each node's potentials begin.
-    """
-    each = potentials.tolist()
-    counts = np.diff(first, append=len(each))
-    shares = np.ones(len(first))
-    for position in np.flatnonzero(counts > 1).tolist():
-        begin = int(first[position])
-        several = each[begin : begin + int(counts[position])]
-        total = math.fsum(several)  # exact: the order does not matter
-        if total > 0.0:
-            shares[position] = max(several) / total
-    return potentials * np.repeat(shares, counts)
 
 
 def _discard(numbers: dict[str, set[int]], key: str, number: int) -> None:

@@ -15,6 +15,7 @@ from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.likelihood import Hop, Likelihood
 
 NO_WAY, ASK = -1, -2
+NO_STOP = 0
 
 Numbers = NDArray[np.intp]
 
@@ -92,6 +93,12 @@ class Ways:
         """Strength and delays of each way, by its number."""
         self.between: list[tuple[str, ...]] = []
         """The nodes between its ends."""
+        self.stops: dict[str, int] = {}
+        """Numbers of the nodes that are between the ends of any way, from 1 on."""
+        self.stops_on = np.full((max(1, model.graph.hops - 1), _FEW), NO_STOP, dtype=np.intp)
+        """By way, in columns: the numbers of the nodes between its ends."""
+        self.looked_at = np.zeros(_FEW, dtype=bool)
+        """By way: whether trouble of a node between its ends would be seen."""
         self._known: dict[tuple[object, ...], int] = {}
         self._families = Numbering(first=_NO_FAMILY + 1)
         self._present: dict[str, int] = {}
@@ -189,5 +196,15 @@ class Ways:
             number = self._known[way] = len(self.between)
             self.table = longer(self.table, number)
             self.table[:, number] = told
-            self.between.append(hop.nodes[1:-1])
+            self._note(number, hop.nodes[1:-1])
         return number
+
+    def _note(self, number: int, between: tuple[str, ...]) -> None:
+        """Take note of the nodes between the ends of a new way."""
+        self.between.append(between)
+        self.stops_on = longer(self.stops_on, number)
+        self.looked_at = wide(self.looked_at, number)
+        for position, node in enumerate(between):
+            stop = self.stops.setdefault(node, len(self.stops) + 1)
+            self.stops_on[position, number] = stop
+        self.looked_at[number] = any(map(self._model.is_observed, between))
