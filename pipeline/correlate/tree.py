@@ -21,8 +21,9 @@ class Tree:
         self._model = model
         self._pieces = {piece.id: piece for piece in group.evidence}
         self._parents: dict[str, tuple[Evidence, float]] = {}
+        self._known_ways: dict[str, tuple[str, ...]] = {}
         self._known_above: dict[str, frozenset[str]] = {}
-        """By piece, once everything hangs where it does."""
+        """By piece, both, once everything hangs where it does."""
         cause = next(iter(group.shares))
         cause_last = sorted(
             group.evidence,
@@ -60,7 +61,8 @@ class Tree:
     def path_from(self, node: str) -> tuple[str, ...]:
         """Return the nodes from a cause along the tree to the farthest effect below it."""
         known: dict[str, tuple[str, ...]] = {}
-        paths = (self._path(symptom.id, node, known) for symptom in self._group.symptoms)
+        below = (each.id for each in self._group.symptoms if node in self._above(each.id))
+        paths = (self._path(evidence_id, node, known) for evidence_id in below)
         return max(paths, key=len, default=(node,)) or (node,)
 
     def _path(
@@ -91,6 +93,8 @@ class Tree:
 
         Everything below one piece shares what is above that, so it is remembered.
         """
+        if evidence_id in self._known_above:
+            return self._known_above[evidence_id]
         steps = []
         above: frozenset[str] = frozenset()
         for child, parent in self._climb(evidence_id):
@@ -110,8 +114,12 @@ class Tree:
             child = found[0]
 
     def _way(self, parent: Evidence, child: Evidence) -> tuple[str, ...]:
-        hop = self._model.at(child.onset_s).hop(parent, child)
-        return hop.nodes if hop is not None else (parent.node, child.node)
+        known = self._known_ways.get(child.id)
+        if known is None:
+            hop = self._model.at(child.onset_s).hop(parent, child)
+            known = hop.nodes if hop is not None else (parent.node, child.node)
+            self._known_ways[child.id] = known
+        return known
 
     def _hang(self, piece: Evidence) -> None:
         """Hang a piece under its likeliest parent of the group that does not hang under it."""
