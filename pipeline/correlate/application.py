@@ -73,12 +73,14 @@ class ApplicationState:
         self._model = model
         reach_s = model.reach_s + model.settings.resolve_after_s
         self._joined_for_us = int(reach_s * _SECOND)
-        """How long after the end of a symptom others may still join it; asked for of each symptom
-        at each mark."""
+        """How long after the end of a symptom others may still join it."""
         self.memory = Memory()
         self._clocks = Clocks(self.memory)
         self._weights = Weights(model, self.memory)
         self.symptoms: dict[str, Symptom] = {}
+        self._over_from: dict[str, int] = {}
+        """By symptom that is closed: from which watermark on nothing can join it, in microseconds;
+        asked for of each at each mark."""
         self.changes = Changes(model)
         self.superseded: dict[str, str] = {}
         """Former ids of symptoms and changes, with the id that took their place."""
@@ -114,6 +116,8 @@ class ApplicationState:
             self.changes.known[symptom.id] = symptom
             return
         self.symptoms[symptom.id] = symptom
+        if symptom.state == "closed":
+            self._over_from[symptom.id] = self._final_from(symptom)
         self._weights.put(self._seen(symptom))
 
     def has_any(self, symptom_ids: Iterable[str]) -> bool:
@@ -135,7 +139,7 @@ class ApplicationState:
         thousand, 10 to 50 ms, measured); a walk that stops at ``storm_from`` takes 1 ms at most.
         """
         settings = self._model.settings
-        near = self._weights.component(symptom_id, enough=settings.storm_from)
+        near = self._weights.near(symptom_id, settings.storm_from)
         if not is_storm(len(near), settings):
             return self.evaluate(symptom_id, moment)
         until = self.incidents.awaited(near)
@@ -181,7 +185,7 @@ class ApplicationState:
 
     def _admit(self, symptom: Symptom, complete_to: int | None) -> bool:
         change = is_change(symptom)
-        final_from = self.changes.over_from(symptom) if change else self._final_from([symptom])
+        final_from = self.changes.over_from(symptom) if change else self._final_from(symptom)
         if complete_to is not None and final_from <= complete_to and not self._joins(symptom):
             self.fates.late_or_repeated += 1
             return False
@@ -227,6 +231,7 @@ class ApplicationState:
     def _forget(self, symptom_id: str) -> None:
         self.changes.known.pop(symptom_id, None)
         self.symptoms.pop(symptom_id, None)
+        self._over_from.pop(symptom_id, None)
         self._weights.remove(symptom_id)
 
     def _explain(self, component: Sequence[str], moment: Moment) -> list[Incident]:
@@ -252,33 +257,29 @@ class ApplicationState:
 
     def _final(self, moment: Moment) -> list[list[str]]:
         """Return the components that nothing can join any more."""
-        ended = [each for each, one in self.symptoms.items() if self._is_final([one], moment)]
+        complete_to = moment.complete_to or 0
+        over = {each for each, since in self._over_from.items() if since <= complete_to}
         looked_at: set[str] = set()
         final = []
-        for symptom_id in sorted(ended):
+        for symptom_id in sorted(over):
             if symptom_id in looked_at:
                 continue
             component = self._weights.component(symptom_id)
             looked_at.update(component)
-            members = [self.symptoms[member] for member in component]
-            if self._is_final(members, moment) and self._has_settled_changes(component):
+            if over.issuperset(component) and self._has_settled_changes(component):
                 final.append(component)
         return final
 
     def _final_order(self, component: Sequence[str]) -> tuple[int, str]:
-        return self._final_from([self.symptoms[member] for member in component]), component[0]
+        return max(self._over_from[member] for member in component), component[0]
 
     def _has_settled_changes(self, component: Sequence[str]) -> bool:
         """Tell whether what was changed before a component will not be revised any more."""
         pieces = [self._weights.evidence[member] for member in component]
         return all(change.state == "closed" for change in self.changes.of(pieces))
 
-    def _is_final(self, symptoms: Sequence[Symptom], moment: Moment) -> bool:
-        closed = all(symptom.state == "closed" for symptom in symptoms)
-        return closed and self._final_from(symptoms) <= (moment.complete_to or 0)
-
-    def _final_from(self, symptoms: Sequence[Symptom]) -> int:
-        return max(micros(symptom.last_seen) for symptom in symptoms) + self._joined_for_us
+    def _final_from(self, symptom: Symptom) -> int:
+        return micros(symptom.last_seen) + self._joined_for_us
 
     def _finish(self, component: Sequence[str], outcome: Outcome) -> None:
         """Give a final component's incidents their final revision, count it, let it go."""

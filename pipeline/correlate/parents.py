@@ -198,21 +198,45 @@ class Weights:
         self._potential[number] = self._potential[:, number] = 0.0
         self._linked[number] = self._linked[:, number] = False
 
-    def component(self, evidence_id: str, enough: int | None = None) -> list[str]:
-        """Return the ids of what may have to do with a piece, however indirectly, in order.
+    def component(self, evidence_id: str) -> list[str]:
+        """Return the ids of what may have to do with a piece, however indirectly, in order."""
+        found = np.zeros(len(self._graph), dtype=bool)
+        front = [self._numbers[evidence_id]]
+        while front:
+            found[front] = True
+            front = np.flatnonzero(self._beside_any(front) & ~found).tolist()
+        return self._ids(found)
 
-        The search stops when there are ``enough``, or more.
-        """
+    def near(self, evidence_id: str, enough: int) -> list[str]:
+        """Return ids of the component of a piece, in order: all, or ``enough`` of it, or more."""
         number = self._numbers[evidence_id]
         found = np.zeros(len(self._graph), dtype=bool)
         found[number] = True
         front, count = [number], 1
-        while front and (enough is None or count < enough):
+        while front and count < enough:
             new = np.flatnonzero(self._beside(front.pop()) & ~found)
             found[new] = True
             count += len(new)
             front += new.tolist()
+        return self._ids(found)
+
+    def _ids(self, found: Flags) -> list[str]:
         return sorted(self._by_number[each].id for each in np.flatnonzero(found).tolist())
+
+    def _beside_any(self, numbers: Sequence[int]) -> Flags:
+        """Tell which pieces may have to do with any of some (see ``_beside``)."""
+        those = np.array(numbers, dtype=np.intp)
+        weak = self._whispers[those]
+        found: Flags = np.asarray(self._linked[those[~weak]].any(axis=0))
+        found |= np.asarray(self._linked[those[weak]].any(axis=0)) & ~self._whispers
+        for number in filter(self._is_named, numbers):
+            found |= self._beside(number)
+        return found
+
+    def _is_named(self, number: int) -> bool:
+        """Tell whether a piece names nodes, or others name its own."""
+        mine = self._by_number[number]
+        return bool(mine.implicated) or mine.node in self._naming
 
     def _beside(self, number: int) -> Flags:
         """Tell which pieces may have to do with one: effects, causes, and what names the same node.
@@ -221,7 +245,7 @@ class Weights:
         """
         mine = self._by_number[number]
         found: Flags = self._linked[number].copy()
-        if mine.implicated or mine.node in self._naming:
+        if self._is_named(number):
             alike = set().union(*(self._naming.get(n, ()) for n in (mine.node, *mine.implicated)))
             alike.update(*(self._at.get(named, ()) for named in mine.implicated))
             for other in alike - {number}:
