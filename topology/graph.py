@@ -7,6 +7,7 @@ it costs the same for ten users as for ten thousand. An answer depends on the ar
 on what was asked before.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -179,6 +180,11 @@ class Graph:
             link.edge.via is not None or ids.variables((*link.cause, *link.effect))
             for link in self._links
         )
+
+    @cached_property
+    def named(self) -> Counter[str]:
+        """How many nodes are declared by name, by kind."""
+        return Counter(node.kind for node in self.application.nodes if "{" not in node.id)
 
     @cached_property
     def _machines(self) -> frozenset[str]:

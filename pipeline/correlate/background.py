@@ -54,7 +54,7 @@ class Background:
         model = self._model.at(piece.onset_s)
         kind = model.kind(piece.node)
         members = max((len(day.members.get(kind, ())) for day in days), default=0)
-        nodes = max(1, self._named(piece, kind) + members)
+        nodes = max(1, model.graph.named[kind] + members)
         declared = nodes * DAY_S * model.declared(piece)
         sort = self._sort(piece)
         alone = sum(day.alone.get(sort, 0) for day in days) / _PARTS
@@ -74,7 +74,3 @@ class Background:
         if checksum not in known and len(known) < MAX_MEMBERS:
             known.append(checksum)
             known.sort()
-
-    def _named(self, piece: Evidence, kind: str) -> int:
-        nodes = self._model.at(piece.onset_s).graph.application.nodes
-        return sum(node.kind == kind and "{" not in node.id for node in nodes)

@@ -5,7 +5,6 @@ where that node has trouble of its own (it is asked for its own causes), or show
 would be seen. And all the symptoms of a node tell of one trouble.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,11 @@ MEDIATED = 0.1
 
 UNTOUCHED = 0.3
 """Factor on the rate of a cause whose way leads over a node that is looked at and shows nothing."""
+
+
+_BITS, _LEAST = 48, -900
+"""Sums have so many binary digits, which leaves room for 32 thousand symptoms of a node; what is
+below two to the power of the second is nothing."""
 
 
 class Places(NamedTuple):
@@ -70,7 +74,8 @@ def _share(potentials: Array, nodes: Numbers) -> None:
     """Share out among a node's symptoms what its trouble sets off.
 
     They tell of one trouble: however many they are, together they set off what the likeliest of
-    them would alone.
+    them would alone. They are summed in whole parts of the likeliest, so that it does not matter in
+    which order.
     """
     by_node = np.argsort(nodes, kind="stable")
     begins = np.flatnonzero(np.diff(nodes[by_node], prepend=-1))
@@ -79,14 +84,12 @@ def _share(potentials: Array, nodes: Numbers) -> None:
     columns, counts = by_node[np.repeat(several, counts)], counts[several]
     if not len(columns):
         return
-    ends = np.cumsum(counts)
-    begins = ends - counts
+    begins = np.cumsum(counts) - counts
     part = potentials[:, columns]
     most = np.maximum.reduceat(part, begins, axis=1)
-    rows, at = (np.add.reduceat(part > 0.0, begins, axis=1, dtype=np.intp) > 1).nonzero()
-    each = part.tolist()
-    within = zip(rows.tolist(), begins[at].tolist(), ends[at].tolist(), strict=True)
-    totals = [math.fsum(each[row][begin:end]) for row, begin, end in within]  # exact in any order
-    shares = np.ones(most.shape)
-    shares[rows, at] = most[rows, at] / np.array(totals)
+    unit = np.ldexp(1.0, np.maximum(np.frexp(most)[1], _LEAST) - _BITS)
+    whole = (part / np.repeat(unit, counts, axis=1)).astype(np.int64)
+    totals = np.add.reduceat(whole, begins, axis=1) * unit
+    several = np.add.reduceat(part > 0.0, begins, axis=1, dtype=np.intp) > 1
+    shares = np.divide(most, totals, out=np.ones(most.shape), where=several & (totals > 0.0))
     potentials[:, columns] = part * np.repeat(shares, counts, axis=1)

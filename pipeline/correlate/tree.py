@@ -60,20 +60,23 @@ class Tree:
 
     def path_from(self, node: str) -> tuple[str, ...]:
         """Return the nodes from a cause along the tree to the farthest effect below it."""
-        known: dict[str, tuple[str, ...]] = {}
-        below = (each.id for each in self._group.symptoms if node in self._above(each.id))
-        paths = (self._path(evidence_id, node, known) for evidence_id in below)
-        return max(paths, key=len, default=(node,)) or (node,)
+        known: dict[str, dict[str, None]] = {}
+        longest: dict[str, None] = {}
+        for symptom in self._group.symptoms:
+            if node in self._above(symptom.id):
+                longest = max(longest, self._path(symptom.id, node, known), key=len)
+        return tuple(longest) or (node,)
 
     def _path(
-        self, evidence_id: str, node: str, known: dict[str, tuple[str, ...]]
-    ) -> tuple[str, ...]:
+        self, evidence_id: str, node: str, known: dict[str, dict[str, None]]
+    ) -> dict[str, None]:
         """Return the way from ``node`` down to a piece, empty if it is not below.
 
-        It is that to its parent and one hop more; ``known`` are the ways to others.
+        It is that to its parent and one hop more, in order and each node once; ``known`` are the
+        ways to others. In a chain of a thousand pieces the way is long, and seldom grows.
         """
         steps = []
-        way: tuple[str, ...] = ()
+        way: dict[str, None] = {}
         for child, parent in self._climb(evidence_id):
             if child.id in known:
                 way = known[child.id]
@@ -82,9 +85,11 @@ class Tree:
             if parent.node == node:
                 break
         for child, parent in reversed(steps):
-            if way or parent.node == node:
-                above = (node,) if parent.node == node else way
-                way = tuple(dict.fromkeys((*above, *self._way(parent, child))))
+            if parent.node == node:
+                way = {node: None}
+            if way:
+                hop = self._way(parent, child)
+                way = way if way.keys() >= {*hop} else way | dict.fromkeys(hop)
             known[child.id] = way
         return way
 
