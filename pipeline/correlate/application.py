@@ -136,7 +136,8 @@ class ApplicationState:
 
         All news of a storm waits for the first of it, which has waited longest: so a component is
         explained at most once a wait. How many there are is only counted when a wait begins (of a
-        thousand, 10 to 50 ms, measured); a walk that stops at ``storm_from`` takes 1 ms at most.
+        thousand, 1 ms, measured); a walk that stops at ``storm_from`` takes a tenth of that where
+        many are linked.
         """
         settings = self._model.settings
         near = self._weights.near(symptom_id, settings.storm_from)

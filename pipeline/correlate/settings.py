@@ -107,7 +107,7 @@ class CorrelateSettings:
     time (``storm.wait_s``), so that thousands a second cost no more than hundreds."""
     max_symptoms: int = 1_000
     """Active symptoms of one application: half a million pairs that may have set each other off, if
-    each reaches all others, of some 300 B (150 MB, measured; a tenth of that where few do), 8 MB of
-    rates in a forest, and a linear solve of some 50 ms. More are counted and not used."""
+    each reaches all others, in arrays of 30 MB (``Weights``), thrice as much while they are
+    explained, and 0.1 to 0.3 s of CPU time for that. More are counted and not used."""
     max_listed: int = 200
     """Symptoms listed in an incident (about 600 B each, 120 kB: well below a Kafka record)."""

@@ -2,17 +2,17 @@
 
 A thousand new symptoms in a row would be a thousand explanations. So from ``storm_from`` symptoms
 on, news waits, and what comes meanwhile is explained with it. CPU time of an explanation (measured)
-by the wait: 1 to 5 % of what passes, however many symptoms come in it::
+by the wait: 1 % of what passes or less, however many symptoms come in it::
 
     symptoms   explanation      wait   share
-         100   30 to 40 ms       3 s     1 %
-         300   100 to 160 ms     9 s     2 %
-       1 000   0.7 to 1.7 s     30 s     5 %
+         100   6 to 15 ms        3 s   0.5 %
+         300   20 to 50 ms       9 s   0.5 %
+       1 000   0.1 to 0.3 s     30 s     1 %
 
 The longest single step measured at 1,000 symptoms, a mark at which several of these come together:
-0.9 s where few reach each other, 4.3 s where all do (``benchmarks.correlate``).
+0.3 s (``benchmarks.correlate``).
 
-Before it is a storm, each of the first 99 is explained at once: 1 to 3 s of CPU time in all. What
+Before it is a storm, each of the first 99 is explained at once: 0.5 s of CPU time in all. What
 is beyond ``max_symptoms`` is not taken, counted (``Fates.overflow``) and costs some 5 µs. It is not
 told in the incident: which symptoms these are depends on which came first, the record must not.
 """
