@@ -36,6 +36,14 @@ def test_a_fault_harms_somebody_within_its_time_and_nobody_before(scenario: Scen
     assert not world.hub.harmed_between(0, BEGIN_S - 1)
 
 
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_without_connections_the_hub_is_harmed_long_before_somebody_mends_it(seed: int) -> None:
+    scenario = next(one for one in APPLICATION if one.id == "S04")
+    world, case = play(scenario, seed, users=6)
+    midst_s = (case.start_s + case.end_s) / 2
+    assert "jupyterhub/hub" in world.hub.harmed_between(midst_s, case.end_s - 60)
+
+
 @pytest.mark.parametrize("name", ["S27", "S28"])
 def test_what_only_looks_like_trouble_has_no_cause(name: str) -> None:
     scenario = next(one for one in APPLICATION if one.id == name)
