@@ -87,6 +87,10 @@ class Cluster:
         """The cluster operators; add one for a part of the platform."""
         return self._operators
 
+    def count_oom_kills(self, *, on: bool) -> None:
+        """Have the kubelets count whom the kernel kills for want of memory, as newer ones do."""
+        self._site.counts_oom_kills = on
+
     def quota(self, namespace: str) -> Quota:
         """Return the quota of a namespace (of no bounds, unless some are set)."""
         return self._site.quota(namespace)

@@ -44,6 +44,8 @@ class Container:
         self.restarts = restarts
         self.started_s = kernel.now
         self.ended = False
+        self.oom_kills = 0
+        """Processes of it that the machine's kernel has killed at the memory limit."""
         self.reason = "Completed"
         """Why it ended, as its state says."""
         self.done = kernel.env.event()

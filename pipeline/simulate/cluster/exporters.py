@@ -152,6 +152,9 @@ class MachineMetrics:
             record(time, "container_memory_working_set_bytes", memory, labels)
             seconds = round(container.shown_cpu_seconds(uniform(0.8, 1.2)), 3)
             record(time, "container_cpu_usage_seconds_total", seconds, labels, counter=True)
+            if self.site.counts_oom_kills:  # gone with the container, so only those it outlives
+                kills = container.oom_kills
+                record(time, "container_oom_events_total", kills, labels, counter=True)
 
     def _volumes(self, time: datetime, pod: Pod) -> None:
         record = self.site.kernel.recorder.sample

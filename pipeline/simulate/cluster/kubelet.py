@@ -262,6 +262,7 @@ class Kubelet:
 
         Returns whether it was a child of the program, which lives on.
         """
+        container.oom_kills += 1
         anonymous = int(container.memory_bytes / 1024)
         child = container.spec.on_oom
         number = 1000 + int(pod.uid[:4], 16) % 60000

@@ -102,6 +102,8 @@ class Site:
         self.kernel = kernel
         self._numbers: dict[tuple[str, ...], int] = {}
         self._quotas: dict[str, Quota] = {}
+        self.counts_oom_kills = False
+        """Whether the kubelets count whom the kernel kills: from Kubernetes 1.24 (2022) on."""
         self.gate = Gate(kernel)
         self.events = Events(kernel, self.gate)
         self.pods = PodStore()

@@ -68,9 +68,9 @@ class Deployment:
         """What users' servers run."""
         self.harm = Harm(kernel)
         self.wording = choose(kernel.chance("wording"))
+        cluster.count_oom_kills(on=self.wording.era > 0)  # a cluster of its hub's time
         chance = kernel.chance("deployment")
-        scene = Scene(kernel, cluster, namespace, self.wording, self.hit)
-        self.scene = scene
+        self.scene = scene = Scene(kernel, cluster, namespace, self.wording, self.hit)
         self.database = Database(kernel, cluster, namespace, self.wording, self.hit)
         self.proxy = Proxy(scene)
         self.hub = Hub(scene, self.database, self.proxy)

@@ -112,8 +112,6 @@ class Handlers:
         hub.alive(case.life)
         if case.error is None:
             case.user = case.request.user
-            if hub.knobs.leaking and hub.chance.random() < 0.1:  # noqa: PLR2004 - a rare path of its code
-                hub.knobs.pool_taken += 1
             return
         hub.scene.hit(HUB)
         failed = "\n".join(

@@ -38,8 +38,6 @@ class Knobs:
     """The hub ends after so many failed spawns in a row; 0: never."""
     pool_taken: int = 0
     """Connections that its own code has taken out of the pool and not given back."""
-    leaking: bool = False
-    """Whether its code loses a connection now and then."""
     leak_bytes_s: float = 0.0
     """How fast its memory grows, beyond what servers need."""
     broken_config: str | None = None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pipeline.simulate.cluster.model import MIB, ApiError, ApiRefusedError, ApiTimeoutError
 from pipeline.simulate.jupyterhub.database import CLAIM
+from pipeline.simulate.jupyterhub.hub import POOL
 from pipeline.simulate.kernel import Steps
 from pipeline.simulate.scenarios.bustle import bustle
 from pipeline.simulate.scenarios.scenario import Case, Scenario, Stage
@@ -149,16 +150,21 @@ def _no_slots(stage: Stage) -> Case:
         start_at(stage, case.start_s, lambda: _take_slots(stage, case))
         return case
     case = lasting(stage, 1100, 1500, [HUB, DB])
-
-    def leak() -> None:
-        stage.hub.hub.knobs.leaking = True
-
-    def mend() -> None:
-        stage.hub.hub.knobs.leaking = False
-        delete_pod(stage, "jupyterhub")
-
-    between(stage, case, leak, mend)
+    start_at(stage, case.start_s, lambda: _lose_connections(stage, case))
+    if case.end_s < stage.end_s:
+        stage.kernel.at(case.end_s, lambda: delete_pod(stage, "jupyterhub"))
     return case
+
+
+def _lose_connections(stage: Stage, case: Case) -> Steps:
+    """Have the hub's code lose a connection each half minute: after some eight, its pool is empty.
+
+    However few people ask for something: the fault is to be felt, and not only its mending.
+    """
+    knobs = stage.hub.hub.knobs
+    while stage.kernel.now < case.end_s:
+        yield stage.kernel.wait(stage.chance.uniform(15, 45))
+        knobs.pool_taken = min(knobs.pool_taken + 1, POOL)
 
 
 def _take_slots(stage: Stage, case: Case) -> Steps:

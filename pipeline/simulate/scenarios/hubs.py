@@ -144,6 +144,7 @@ def _wrong_state(stage: Stage) -> Case:
     """A user's pod goes, and the hub goes on believing in it, until it is started anew."""
     user = one_at_work(stage)
     case = lasting(stage, 700, 1300, [HUB])
+    stage.hub.people[user.name].keep(case.end_s)  # or else there may be no server to lose
 
     def lose() -> None:
         stage.hub.hub.knobs.believes.add(user.name)

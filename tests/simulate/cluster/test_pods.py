@@ -161,6 +161,27 @@ def test_a_child_that_is_hit_by_the_oom_killer_leaves_its_container_alive() -> N
     assert world.reasons("p").count("Started") == 1
 
 
+def test_newer_kubelets_count_whom_the_kernel_kills_until_the_container_ends() -> None:
+    world = World()
+    world.cluster.count_oom_kills(on=True)
+
+    def spare(runtime: Runtime) -> bool:
+        runtime.memory_bytes = 100 * MIB
+        return True
+
+    def greedy(runtime: Runtime) -> Steps:
+        for _ in range(2):
+            yield world.kernel.wait(100)
+            runtime.memory_bytes = 900 * MIB
+        yield world.kernel.wait(200)
+
+    world.create(world.pod(program=greedy, memory_limit=512 * MIB, on_oom=spare))
+    world.run(500)
+    counted = world.samples("container_oom_events_total", container="main")
+    told = [now for before, now in pairwise([-1.0, *counted]) if now != before]
+    assert told == [0, 1, 2, 0], "the next container counts anew"
+
+
 def test_threads_end_with_their_container_and_what_they_print_later_is_lost() -> None:
     world = World()
 

@@ -10,10 +10,12 @@ BEGIN_S = 600.0
 FAULTS = [scenario for scenario in APPLICATION if not scenario.benign]
 
 
-def play(scenario: Scenario, seed: int, users: int = 20) -> tuple[World, Case]:
-    world = World(seed=seed, length_s=BEGIN_S + scenario.needs_s, users=users)
+def play(
+    scenario: Scenario, seed: int, users: int = 20, begin_s: float = BEGIN_S
+) -> tuple[World, Case]:
+    world = World(seed=seed, length_s=begin_s + scenario.needs_s, users=users)
     chance = world.kernel.chance("scenario", scenario.id)
-    stage = Stage(world.kernel, world.cluster, world.hub, chance, BEGIN_S, world.kernel.length_s)
+    stage = Stage(world.kernel, world.cluster, world.hub, chance, begin_s, world.kernel.length_s)
     case = scenario.play(stage)
     world.run()
     scenario.finish(stage, case)
@@ -34,6 +36,21 @@ def test_a_fault_harms_somebody_within_its_time_and_nobody_before(scenario: Scen
     assert BEGIN_S <= case.start_s < case.end_s <= world.kernel.length_s
     assert case.affected
     assert not world.hub.harmed_between(0, BEGIN_S - 1)
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_without_connections_the_hub_is_harmed_long_before_somebody_mends_it(seed: int) -> None:
+    scenario = next(one for one in APPLICATION if one.id == "S04")
+    world, case = play(scenario, seed, users=6)
+    midst_s = (case.start_s + case.end_s) / 2
+    assert "jupyterhub/hub" in world.hub.harmed_between(midst_s, case.end_s - 60)
+
+
+def test_whose_server_the_hub_believes_in_is_still_there_to_miss_it_an_hour_later() -> None:
+    scenario = next(one for one in APPLICATION if one.id == "S24")
+    world, case = play(scenario, seed=1, users=12, begin_s=3600.0)
+    (user,) = world.hub.harmed_between(case.start_s, case.end_s - 20)
+    assert user.startswith("jupyterhub/user/")
 
 
 @pytest.mark.parametrize("name", ["S27", "S28"])
