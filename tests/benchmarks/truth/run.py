@@ -42,10 +42,18 @@ def analysed(recordings: Sequence[Recording]) -> Iterator[Analysed]:
         for group, found in zip(groups, pool.map(_incidents_of, groups), strict=True):
             flow = flow_with(group[0].topology)
             for recording, incidents in zip(group, found, strict=True):
-                labels = recording.labels
-                cases = read_labels(labels.read_bytes(), str(labels))
-                cases = check_against(cases, flow.timelines, str(labels))
+                cases = labelled(recording, flow)
                 yield Analysed(recording, cases, list(map(Incident.model_validate_json, incidents)))
+
+
+def labelled(recording: Recording, flow: Flow) -> tuple[Case, ...]:
+    """Return the cases of a recording.
+
+    Raises:
+        UsageError: the labels do not fit.
+    """
+    labels = recording.labels
+    return check_against(read_labels(labels.read_bytes(), str(labels)), flow.timelines, str(labels))
 
 
 def flow_with(topology: Path) -> Flow:
