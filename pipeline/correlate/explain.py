@@ -122,7 +122,10 @@ def explain(component: Sequence[Evidence], weights: Weights) -> list[Group]:
 
 
 def faults(pieces: Sequence[Evidence]) -> list[int]:
-    """Return for each piece the number of its fault: what is at one node at one time is one."""
+    """Return for each piece the number of its fault: what is at one node at one time is one.
+
+    Weak evidence has no part in how long a fault lasts: some deviation there is at most times.
+    """
     numbers: dict[str, int] = {}
     ends: dict[str, float] = {}
     found = [0] * len(pieces)
@@ -131,7 +134,8 @@ def faults(pieces: Sequence[Evidence]) -> list[int]:
         begins, until = piece.onset_s - piece.unsure_s, piece.last_seen_s + piece.unsure_s
         if begins >= ends.get(piece.node, -math.inf):
             numbers[piece.node] = position
-        ends[piece.node] = max(until, ends.get(piece.node, -math.inf))
+        if not piece.is_whisper:
+            ends[piece.node] = max(until, ends.get(piece.node, -math.inf))
         found[position] = numbers[piece.node]
     return found
 

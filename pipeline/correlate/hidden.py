@@ -7,7 +7,7 @@ the graph at the effect's onset, and what it is itself of the graph when it was 
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -158,11 +158,34 @@ def _in_common(unexplained: Sequence[Evidence], model: Model) -> dict[str, list[
         for place in symptom.implicated or {symptom.node: 1.0}:
             for above in graph.above(place, symptom.cluster_nodes):
                 below.setdefault(above, {}).setdefault(place, []).append(symptom)
-    return {
-        above: [symptom for said_by in places.values() for symptom in said_by]
-        for above, places in below.items()
-        if len(places) >= IN_COMMON
-    }
+    apart_s = model.settings.same_node_longest_s
+    found = {above: _at_one_time(places, apart_s) for above, places in below.items()}
+    return {above: witnesses for above, witnesses in found.items() if witnesses}
+
+
+def _at_one_time(places: Mapping[str, Sequence[Evidence]], apart_s: float) -> list[Evidence]:
+    """Return what came in the burst of most places, earliest first; nothing if they are too few.
+
+    Trouble that comes back for hours, now here and now there, has nothing in common but the day:
+    within a burst something goes on, or has ended less than ``apart_s`` seconds ago.
+    """
+    by_onset = sorted(
+        ((piece, place) for place, pieces in places.items() for piece in pieces),
+        key=lambda each: (each[0].order, each[1]),
+    )
+    bursts: list[list[tuple[Evidence, str]]] = []
+    until_s = -math.inf
+    for piece, place in by_onset:
+        if piece.onset_s - until_s > apart_s:
+            bursts.append([])
+        bursts[-1].append((piece, place))
+        until_s = max(until_s, piece.last_seen_s)
+    widest = max(bursts, key=_places_of)
+    return [piece for piece, _ in widest] if _places_of(widest) >= IN_COMMON else []
+
+
+def _places_of(burst: Sequence[tuple[Evidence, str]]) -> int:
+    return len({place for _, place in burst})
 
 
 def _suspect(
@@ -243,17 +266,32 @@ class _Trial:
             self._set_off_by.append(self._then.rate(pieces[at], fault))
 
     def _missing(self, pieces: Sequence[Evidence]) -> float:
-        """Return what speaks against a common cause: so many parts next to it show nothing.
+        """Return what speaks against a common cause: it, and parts next to it, show nothing.
 
         It is minus the logarithm of the chance that a fault leaves all of them alone.
         """
-        if not self._spared:
-            return 0.0
+        if not self.suspect.only:
+            return 0.0  # somebody has named it
         troubled = {piece.node for piece in pieces if not piece.is_whisper}
-        return -sum(
-            math.log1p(-min(SURE, strength))
-            for part, strength in self._spared
-            if part not in troubled
+        spared = [strength for part, strength in self._spared if part not in troubled]
+        hidden = [self._model.settings.same_node_strength] * self._times_unseen(pieces)
+        return -sum(math.log1p(-min(SURE, strength)) for strength in (*spared, *hidden))
+
+    def _times_unseen(self, pieces: Sequence[Evidence]) -> int:
+        """Return how often the fault could have shown at its own node, and did not.
+
+        One trouble at a node brings others there within a span (``same_node_longest_s``). Where
+        somebody would see them, each span without any is one time.
+        """
+        fault, span_s = self.suspect.fault, self._model.settings.same_node_longest_s
+        if not self._then.is_observed(fault.node):
+            return 0
+        own = [each for each in pieces if each.node == fault.node and not each.is_whisper]
+        spans = 1 + int((fault.last_seen_s - fault.onset_s) / span_s)
+        since = [fault.onset_s + number * span_s for number in range(spans)]
+        return sum(
+            all(each.last_seen_s < begin or each.onset_s > begin + span_s for each in own)
+            for begin in since
         )
 
 

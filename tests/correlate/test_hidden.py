@@ -4,15 +4,17 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from correlate.conftest import START
 from pipeline.correlate.application import ApplicationState
 from pipeline.correlate.evidence import seen
+from pipeline.correlate.hidden import Explanation, explained
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.parents import Weights
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.records import Amount, Incident, Symptom, micros
 from topology.graph import Graph
-from topology.model import Application, Delay, Edge, NodeTemplate
+from topology.model import Application, Delay, Edge, NodeTemplate, Signals
 
 Symptoms = Callable[..., Symptom]
 HOUR = 3_600_000_000
@@ -112,6 +114,62 @@ def test_little_comes_over_a_node_that_is_looked_at_and_shows_nothing(
         return float(weights.forest(pieces).roots()[-1, 0])
 
     assert share([]) < share([symptom("hub", 5)])
+
+
+def explanation(model: Likelihood, symptoms: Sequence[Symptom]) -> Explanation:
+    weights = Weights(model)
+    for one in symptoms:
+        weights.put(seen(one, model.settings))
+    pieces = sorted(weights.evidence.values(), key=lambda piece: piece.order)
+    return explained(pieces, weights.forest(pieces), model)
+
+
+def on_one_machine(symptom: Symptoms, apart_s: float) -> list[Symptom]:
+    return [
+        symptom(f"user/{user}", number * apart_s, number * apart_s + 60, cluster_nodes=("w1",))
+        for number, user in enumerate("abcd")
+    ]
+
+
+def hosted(observed: tuple[Signals, ...]) -> Likelihood:
+    """Servers that have nothing to do with each other, but may run on one machine."""
+    nodes = (
+        NodeTemplate(id="user/{user}"),
+        NodeTemplate(id="machine/{name}", kind="infrastructure", observed=observed),
+    )
+    edge = Edge(
+        cause="machine/{name}",
+        effect="user/{user}",
+        delay=Delay(typical_s=30, longest_s=300),
+        strength=0.8,
+        via="cluster_node",
+    )
+    graph = Graph(Application(name="hosts", nodes=nodes, edges=(edge,)))
+    return Likelihood(graph, CorrelateSettings())
+
+
+@pytest.mark.parametrize(("apart_s", "supposed"), [(20, ["machine/w1"]), (1_500, [])])
+def test_what_is_in_common_came_at_one_time(
+    apart_s: float, supposed: list[str], symptom: Symptoms
+) -> None:
+    found = explanation(hosted(("metrics",)), on_one_machine(symptom, apart_s)).pieces
+    assert [piece.node for piece in found if piece.symptom is None] == supposed
+
+
+def test_a_burst_is_found_among_older_trouble_of_the_same_places(symptom: Symptoms) -> None:
+    before = symptom("user/c", -5_000, cluster_nodes=("w1",))
+    told = [before, *on_one_machine(symptom, 20)]
+    (fault,) = explanation(hosted(("metrics",)), told).pieces[len(told) :]
+    assert (fault.node, fault.onset_s) == ("machine/w1", START.timestamp())
+
+
+def test_a_fault_that_would_have_been_seen_at_its_own_node_is_supposed_less(
+    symptom: Symptoms,
+) -> None:
+    def share(model: Likelihood) -> float:
+        return float(explanation(model, on_one_machine(symptom, 20)[:3]).roots[0, -1])
+
+    assert share(hosted(("metrics",))) < share(hosted(()))
 
 
 def test_an_amount_begins_where_it_rises_not_where_noise_joined_it(
