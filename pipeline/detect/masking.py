@@ -89,8 +89,12 @@ _QUOTED = re.compile(
 _USER = re.compile(r"/(users?|spawn(?:-pending)?|activity)/[^/\s?&\"'()]+")
 _EMAIL = re.compile(r"[\w.+\-]+@[\w\-]+\.[\w.\-]+")
 _QUERY = re.compile(r"(?<=[\w/>])\?[^\s\"')]+")
-_HEX = re.compile(r"\b(?:[a-f]{1,7}0|0(?=[0\-]*[a-fx]))[0a-fx\-]{5,}\b")
-"""Hexadecimal numbers and UUIDs: some letters among the digits."""
+_HEX = re.compile(
+    r"\b(?:(?:[a-f]{1,7}0|0(?=[0\-]*[a-fx]))[0a-fx\-]{4,}"
+    r"|(?=[a-f][a-f\-]{7,31}0)[0a-f\-]{15,})[0a-f]\b"
+)
+"""Hexadecimal numbers and UUIDs: some letters among the digits; of long ones the first digit may
+come late (eight letters first in one of 2,500)."""
 _IP4 = re.compile(r"0{1,3}(?:\.0{1,3}){3}(?::0+)?\b")
 _IP6 = re.compile(r"(?<![\w:])\[?(?:[0a-f]{1,4})?(?::[0a-f]{0,4}){2,7}\b\]?(?:<ip>|:0+)?")
 _TIME = re.compile(
