@@ -30,7 +30,7 @@ MAX_PAIRS = 65_536
 MAX_PATHS = 65_536
 """Answers that are remembered: about 500 bytes each."""
 
-UNOBSERVED_HOPS = 2
+UPSTREAM_HOPS = 2
 """How far above a node those are named that cannot be seen."""
 
 
@@ -124,20 +124,13 @@ class Graph:
         template = self.application.template_of(node_id)
         return frozenset() if template is None else self._reach(template.id)
 
-    def upstream_templates(
-        self, node_id: str, hops: int = UNOBSERVED_HOPS
-    ) -> tuple[NodeTemplate, ...]:
-        """Return what is declared upstream of a node within some hops, in order of their ids."""
-        found = {template.id: template for _, template in self._upstream(node_id, hops)}
-        return tuple(found[template_id] for template_id in sorted(found))
-
     def above(self, node_id: str, cluster_nodes: Collection[str] = ()) -> tuple[str, ...]:
         """Return the nodes within two hops upstream that have one name, in order of their ids.
 
         Of a family such as machines they are those that ``cluster_nodes`` name.
         """
         found = set()
-        for above, template in self._upstream(node_id, UNOBSERVED_HOPS):
+        for above, template in self._upstream(node_id):
             if above != template.id or not ids.variables(ids.parse(above)):
                 found.add(above)
             elif template.id in self._machines:
@@ -224,14 +217,14 @@ class Graph:
         return frozenset(down) | frozenset(up)
 
     def _find_unobserved(self, node_id: str) -> tuple[str, ...]:
-        upstream = self._upstream(node_id, UNOBSERVED_HOPS)
+        upstream = self._upstream(node_id)
         return tuple(sorted({above for above, template in upstream if not template.observed}))
 
-    def _upstream(self, node_id: str, hops: int) -> Iterator[tuple[str, NodeTemplate]]:
+    def _upstream(self, node_id: str) -> Iterator[tuple[str, NodeTemplate]]:
         effect = self.application.template_of(node_id)
         for route in self._routes_to(effect.id) if effect is not None else ():
             bindings = ids.unify(route.nodes[-1], ids.ground(node_id))
-            if bindings is None or len(route.nodes) > hops + 1:
+            if bindings is None or len(route.nodes) > UPSTREAM_HOPS + 1:
                 continue
             above = ids.text(ids.substitute(route.nodes[0], bindings))
             template = self.application.template_of(above)

@@ -44,10 +44,6 @@ class Forest:
         """Return for each state (row) the distribution of its root (columns); rows sum to 1."""
         return np.asarray(self._visits * self.came_alone, dtype=np.float64)
 
-    def log_weight(self) -> float:
-        """Return the logarithm of the weight of all forests."""
-        return float(np.linalg.slogdet(np.diag(self.totals) - self.rates)[1])
-
     @cached_property
     def totals(self) -> Array:
         """The rate at which each state comes, from wherever."""

@@ -59,11 +59,23 @@ def _root(state: int, parents: tuple[int, ...]) -> int | None:
 
 
 @given(forests())
-def test_roots_and_weight_are_those_of_all_forests_listed(forest: Forest) -> None:
-    total, shares = enumerated(forest)
+def test_roots_are_those_of_all_forests_listed(forest: Forest) -> None:
+    _, shares = enumerated(forest)
 
     assert forest.roots() == pytest.approx(shares, abs=1e-9)
-    assert forest.log_weight() == pytest.approx(np.log(total), abs=1e-9)
+
+
+@given(forests(), st.lists(st.floats(0, 1), min_size=8, max_size=8), st.floats(0.01, 1))
+def test_a_gain_is_that_of_all_forests_listed(
+    forest: Forest, rates: list[float], alone: float
+) -> None:
+    size = len(forest.alone)
+    state = np.array(rates[:size]), np.array(rates[4 : 4 + size]), alone
+
+    total, _ = enumerated(forest)
+    with_it, _ = enumerated(forest.with_state(*state))
+
+    assert forest.gain(*state) == pytest.approx(np.log(with_it / total), abs=1e-9)
 
 
 def test_the_same_root_joins_and_another_does_not() -> None:

@@ -145,10 +145,11 @@ def test_what_cannot_be_seen_above_is_named(graph: Graph) -> None:
     assert not {DB, "infrastructure/quota", "infrastructure/storage"} & set(above)
 
 
-def test_upstream_within_one_hop_are_the_direct_causes(graph: Graph) -> None:
-    above = [template.id for template in graph.upstream_templates(DB, hops=1)]
-    assert "infrastructure/volume/{claim}" in above
-    assert "infrastructure/storage" not in above
+def test_what_is_above_has_a_name_and_is_no_more_than_two_hops_away(graph: Graph) -> None:
+    above = graph.above(DB, ["wrk-1"])
+    assert {"infrastructure/volume/jupyterhub-db", "infrastructure/storage"} <= set(above)
+    assert "infrastructure/node/wrk-1" in above
+    assert not [node for node in above if "{" in node]
 
 
 def test_a_drawing_has_the_edges_between_the_given_nodes(graph: Graph) -> None:
