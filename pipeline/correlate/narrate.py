@@ -16,7 +16,7 @@ from pipeline.correlate.reasons import (
     changed,
     clock_skew,
     graph_changed,
-    judged,
+    judgements,
     prior_of_kind,
     reasons_for,
     stormy,
@@ -118,7 +118,7 @@ class _Telling:
         reasons += clock_skew(own)
         if changes:
             reasons.append(changed(changes))
-            reasons += judged(changes)
+            reasons += judgements(changes)
         if expected.absent:
             reasons.append(absent(expected))
         if node == self.first and self.decides is not None:

@@ -110,7 +110,7 @@ def changed(changes: Sequence[Candidate]) -> Reason:
     )
 
 
-def judged(changes: Sequence[Candidate]) -> Iterator[Reason]:
+def judgements(changes: Sequence[Candidate]) -> Iterator[Reason]:
     """Yield what the pods and the past of its node say of each change, where they say anything."""
     for candidate in changes:
         found = candidate.judged
