@@ -1,7 +1,7 @@
-"""The course of a node's log by closed minutes: what is unusual about its lines, or their absence.
+"""The course of a node's log by closed minutes: its lines, their absence, and who writes them.
 
-Between the log detector, which hands over each line, and the statistics, which look at closed
-minutes only (``templates``, ``silence``): it keeps the minutes that are open, and closes them.
+Between the log detector, which hands over each line, and what looks at closed minutes only
+(``templates``, ``silence``, ``pods``): it keeps the minutes that are open, and closes them.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Course(msgspec.Struct):
     """Occurrences of which there were enough of their kind."""
 
 
-class Unusual(NamedTuple):
+class Sign(NamedTuple):
     """What a closed minute is a sign of."""
 
     rule: str
@@ -74,8 +74,8 @@ def is_unobserved(course: Course, time: int) -> None:
         course.unobserved = sorted([*course.unobserved, number])[:MAX_OPEN]
 
 
-def close(course: Course, closed_to: int) -> Iterator[Unusual]:
-    """Close the minutes that end at or before ``closed_to``; yield what is unusual, in order."""
+def close(course: Course, closed_to: int) -> Iterator[Sign]:
+    """Close the minutes that end at or before ``closed_to``; yield what they show, in order."""
     closed = closed_to // MINUTE
     if closed <= course.settled:
         return
@@ -87,9 +87,9 @@ def close(course: Course, closed_to: int) -> Iterator[Unusual]:
         if minute is not None:
             course.silence.speaks(number, minute)
             course.crowded += minute.crowded
-            yield from _unusual(course, number, minute, observed=observed)
-            for occurrence in pods.closes(course.pods, number, minute.pods):
-                yield Unusual(pods.RULE.id, pods.RULE.id, {}, occurrence)
+            yield from _said(course, number, minute, observed=observed)
+            for occurrence in pods.closes(course.pods, number, minute.writers):
+                yield Sign(pods.RULE.id, pods.RULE.id, {}, occurrence)
         if not observed:
             course.silence.is_unobserved()
     course.unobserved = [number for number in course.unobserved if number >= closed]
@@ -106,13 +106,13 @@ def wakes_at(course: Course) -> int | None:
     return (min(ends) + 1) * MINUTE if ends else None
 
 
-def _silent(course: Course, closed: int) -> Iterator[Unusual]:
+def _silent(course: Course, closed: int) -> Iterator[Sign]:
     for occurrence in course.silence.until(closed):
-        yield Unusual(silence.RULE.id, silence.RULE.id, {}, occurrence)
+        yield Sign(silence.RULE.id, silence.RULE.id, {}, occurrence)
 
 
-def _unusual(course: Course, number: int, minute: Minute, *, observed: bool) -> Iterator[Unusual]:
+def _said(course: Course, number: int, minute: Minute, *, observed: bool) -> Iterator[Sign]:
     for found in templates.closes(course.templates, number, minute, observed=observed):
         course.held_back += not found.told
         subject = {"template": found.template}
-        yield Unusual(found.rule, found.fingerprint, subject, found.occurrence, found.told)
+        yield Sign(found.rule, found.fingerprint, subject, found.occurrence, found.told)

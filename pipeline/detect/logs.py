@@ -2,8 +2,8 @@
 
 A line belongs to the first signature that recognises it: one of its literals is in the line (a
 cheap look), its regex matches, its level is high enough. Immediate: nothing waits for a window.
-What no signature recognises is counted by closed minutes as templates (``unusual``), and all lines
-together show whether the log goes on or has fallen silent.
+What no signature recognises is counted by closed minutes as templates (``log_course``), and all
+lines together show whether the log goes on or has fallen silent, and who writes it.
 """
 
 import re
@@ -13,10 +13,11 @@ from hashlib import blake2b
 
 import msgspec
 
-from pipeline.detect import unusual
+from pipeline.detect import log_course
 from pipeline.detect.belated import note_late
 from pipeline.detect.episodes import Belated, Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
+from pipeline.detect.log_course import Course, Sign
 from pipeline.detect.masking import alike, look
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.prefilter import Prefilter
@@ -24,7 +25,6 @@ from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.signatures import KIND, LogSignature
 from pipeline.detect.tallies import BUCKET, Occurrence, note, tally_of
-from pipeline.detect.unusual import Course, Unusual
 from pipeline.formats import Level, parse
 from pipeline.records import Log, Observation, Signal, Symptom, micros
 
@@ -87,7 +87,7 @@ class LogDetector:
         self._limit = settings.max_fingerprints
         self._publisher = Publisher(
             detector="logs",
-            rules={s.id: s.rule(resolution_s=RESOLUTION_S) for s in pack.logs} | unusual.RULES,
+            rules={s.id: s.rule(resolution_s=RESOLUTION_S) for s in pack.logs} | log_course.RULES,
             every_us=int(settings.publish_every_s * _SECOND),
         )
 
@@ -112,23 +112,23 @@ class LogDetector:
             known = bool(orders) and self._recognise(facts, line, orders)
             if not known:
                 facts.no_symptom += 1
-            unusual.see(facts.course, time, look(line.message, form), line.pod, known=known)
+            log_course.see(facts.course, time, look(line.message, form), line.pod, known=known)
 
     def unobserved(self, facts: LogFacts, time: int) -> None:
         """Take note that nobody knows what the log said at a time: then it is not silent."""
-        unusual.is_unobserved(facts.course, time)
+        log_course.is_unobserved(facts.course, time)
 
     def revisions(self, facts: LogFacts, node: str, closed_to: int) -> list[Symptom]:
         """Close what ``closed_to`` closes; return the symptom revisions due."""
         for number in [n for n in facts.lines if (n + 1) * BUCKET <= closed_to]:
             del facts.lines[number]
-        for found in unusual.close(facts.course, closed_to):
+        for found in log_course.close(facts.course, closed_to):
             self._add(facts, found)
         return self._publisher.revisions(facts, node, closed_to)
 
     def notify_at(self, facts: LogFacts) -> int | None:
         """Return the ``closed_to`` from which an episode ends or a minute closes."""
-        ends = (self._publisher.notify_at(facts), unusual.wakes_at(facts.course))
+        ends = (self._publisher.notify_at(facts), log_course.wakes_at(facts.course))
         return min((end for end in ends if end is not None), default=None)
 
     def counts(self, facts: LogFacts) -> dict[str, int]:
@@ -178,7 +178,7 @@ class LogDetector:
             new = Belated(rule.id, subject, name, tally)
             note_late(facts, new, rule, record=_hash(line, time), closed_to=closed_to)
 
-    def _add(self, facts: LogFacts, found: Unusual) -> None:
+    def _add(self, facts: LogFacts, found: Sign) -> None:
         """Add what a closed minute is a sign of; its lines were counted as no symptom so far."""
         lines = found.occurrence.observations
         facts.no_symptom -= lines

@@ -15,7 +15,7 @@ MINUTE = 60_000_000
 MAX_KEYS = 64
 """Masked lines kept of a minute, 200 bytes each at most. With two minutes of lateness four minutes
 are open: 50 kB."""
-MAX_PODS = 64
+MAX_WRITERS = 64
 """Pods kept of a minute, those that come first by name: some 80 bytes each, 5 kB."""
 MAX_OPEN = 64
 """Open minutes: lateness of an hour. Beyond it (a clock that is ahead) the earliest are kept."""
@@ -57,8 +57,8 @@ class Minute(msgspec.Struct, array_like=True):
     """That which goes first, once there are ``MAX_KEYS``."""
     seen: dict[str, Seen] = msgspec.field(default_factory=dict)
     """By masked line."""
-    pods: dict[str, Seen] = msgspec.field(default_factory=dict)
-    """Who wrote them, as far as it is said; bounded by ``MAX_PODS``."""
+    writers: dict[str, Seen] = msgspec.field(default_factory=dict)
+    """Who wrote them, as far as it is said; bounded by ``MAX_WRITERS``."""
 
     def add(self, time: int, look: Look, *, count: bool) -> None:
         """Add a line; ``count`` it as a template unless it is known by a signature."""
@@ -81,13 +81,13 @@ class Minute(msgspec.Struct, array_like=True):
 
     def hear(self, pod: str, time: int) -> None:
         """Note who wrote a line. A pod that is let go for want of room never comes back."""
-        known = self.pods.get(pod)
+        known = self.writers.get(pod)
         if known is not None:
             known.add(time)
             return
-        self.pods[pod] = Seen(1, time, time)
-        if len(self.pods) > MAX_PODS:
-            del self.pods[max(self.pods)]
+        self.writers[pod] = Seen(1, time, time)
+        if len(self.writers) > MAX_WRITERS:
+            del self.writers[max(self.writers)]
 
     def _keep(self, key: str, time: int) -> None:
         if self.worst:
