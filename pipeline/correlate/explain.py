@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.correlate.evidence import Evidence
 from pipeline.correlate.forest import Array, Positions
+from pipeline.correlate.grouping import joined
 from pipeline.correlate.hidden import Explanation, explained
 from pipeline.correlate.overtime import Model
 from pipeline.correlate.parents import Weights
@@ -23,12 +24,6 @@ from pipeline.records import Symptom
 
 _BELONGS = 0.5
 """A whisper belongs to a group that set it off with at least this probability."""
-
-_LIKELY = 0.01
-"""Probability of a root from which it goes into a bound by itself: a hundred of them at most."""
-
-_ROUNDING = 1e-9
-"""A bound is summed in another order than what it bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +112,9 @@ def explain(component: Sequence[Evidence], weights: Weights) -> list[Group]:
     model = weights.model
     whole = explained(symptoms, weights.forest(symptoms), model)
     start = np.array([_weight(piece, model) for piece in symptoms])
-    groups = joined(whole.roots[: len(symptoms)], faults(whole.pieces), model.settings.join_at)
+    groups = joined(
+        whole.roots[: len(symptoms)], faults(whole.pieces), start, model.settings.join_at
+    )
     return [_group(whole, members, start[members], model.settings) for members in groups]
 
 
@@ -138,71 +135,6 @@ def faults(pieces: Sequence[Evidence]) -> list[int]:
             ends[piece.node] = max(until, ends.get(piece.node, -math.inf))
         found[position] = numbers[piece.node]
     return found
-
-
-def joined(roots: Array, fault_of: Sequence[int], join_at: float) -> list[list[int]]:
-    """Return groups of rows that probably go back to the same fault, each in order.
-
-    ``fault_of`` is the fault of each column. The overlap of two distributions is the greatest
-    probability with which both can go back to the same; from ``join_at`` on they belong together. A
-    group that is not itself a root (less than ``1 - join_at`` of its roots are inside) then joins
-    where most of them are.
-    """
-    size = len(roots)
-    leader = np.arange(size)
-    by_fault = _by_fault(roots, fault_of)
-    columns = np.ascontiguousarray(by_fault.T)
-    left = np.where(by_fault < _LIKELY, by_fault, 0.0).sum(axis=1).tolist()
-    for row in range(size):
-        later = leader[row + 1 :] != leader[row]  # pairs with those before have been looked at
-        apart = row + 1 + np.flatnonzero(later)
-        if len(apart):
-            apart = _in_reach(columns, row, apart, join_at - left[row])
-        if len(apart):
-            overlap = np.minimum(by_fault[row], by_fault[apart]).sum(axis=1)
-            heads = np.unique(leader[apart[overlap >= join_at]])
-            leader[np.isin(leader, heads)] = leader[row]
-    _house(roots[:, :size], leader, at_home=1.0 - join_at)
-    groups: dict[int, list[int]] = {}
-    for row, head in enumerate(leader):
-        groups.setdefault(int(head), []).append(row)
-    return list(groups.values())
-
-
-def _by_fault(roots: Array, fault_of: Sequence[int]) -> Array:
-    """Return the probability of each fault (columns, in order of their numbers)."""
-    columns: dict[int, list[int]] = {}
-    for column, number in enumerate(fault_of):
-        columns.setdefault(number, []).append(column)
-    ranked = [columns[number] for number in sorted(columns)]
-    summed = roots[:, [first for first, *_ in ranked]]
-    for position, (_, *more) in enumerate(ranked):
-        for column in more:
-            summed[:, position] += roots[:, column]
-    return summed
-
-
-def _in_reach(columns: Array, row: int, others: Positions, enough: float) -> Positions:
-    """Return those of the rows whose overlap with one can be great enough.
-
-    Its likely faults bound what it can share: what else it has, that is left out in ``enough``, is
-    shared at most.
-    """
-    own = columns[:, row]
-    likely = np.flatnonzero(own >= _LIKELY)
-    at_most = np.minimum(own[likely, None], columns[np.ix_(likely, others)]).sum(axis=0)
-    return np.asarray(others[at_most >= enough - _ROUNDING])
-
-
-def _house(roots: Array, leader: Positions, at_home: float) -> None:
-    for head in dict.fromkeys(leader.tolist()):
-        found = roots[leader == head].mean(axis=0)
-        if float(found[leader == head].sum()) >= at_home:
-            continue
-        by_group = {other: float(found[leader == other].sum()) for other in set(leader.tolist())}
-        favourite = max(sorted(by_group), key=by_group.__getitem__)
-        if by_group[favourite] >= at_home:
-            leader[leader == head] = favourite
 
 
 def _weight(piece: Evidence, model: Model) -> float:

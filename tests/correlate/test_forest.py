@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.correlate.explain import joined
 from pipeline.correlate.forest import Forest
+from pipeline.correlate.grouping import joined
 
 
 def test_mass_rests_where_a_symptom_came_by_itself() -> None:
@@ -81,10 +81,10 @@ def test_a_gain_is_that_of_all_forests_listed(
 def test_the_same_root_joins_and_another_does_not() -> None:
     roots = np.array([[1.0, 0, 0], [0.9, 0.1, 0], [0.1, 0, 0.9]])
 
-    assert joined(roots, range(roots.shape[1]), 0.6) == [[0, 1], [2]]
+    assert joined(roots, range(3), np.ones(3), 0.6) == [[0, 1], [2]]
 
 
 def test_who_is_torn_between_two_goes_where_its_root_most_probably_is() -> None:
     roots = np.array([[1.0, 0, 0], [0, 1.0, 0], [0.55, 0.4, 0.05]])
 
-    assert joined(roots, range(roots.shape[1]), 0.6) == [[0, 2], [1]]
+    assert joined(roots, range(3), np.ones(3), 0.6) == [[0, 2], [1]]

@@ -1,7 +1,7 @@
 """What is computed fast is what the plain way gives: gains, groups, rates in any order."""
 
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from correlate.conftest import Symptoms
 from effort import tries
 from pipeline.correlate.evidence import Evidence, seen
-from pipeline.correlate.explain import joined
 from pipeline.correlate.forest import Forest
+from pipeline.correlate.grouping import joined
 from pipeline.correlate.likelihood import Likelihood
 from pipeline.correlate.pairs import Weighing, described
 from pipeline.correlate.parents import Weights
@@ -97,34 +97,68 @@ def distributions(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
     return np.array(rows), faults
 
 
-def plainly_joined(roots: np.ndarray, fault_of: list[int], join_at: float) -> list[list[int]]:
-    """Join by looking at every pair of rows."""
-    size = len(roots)
-    leader = np.arange(size)
+def plainly_joined(
+    roots: np.ndarray, fault_of: list[int], weights: list[int], join_at: float
+) -> list[list[int]]:
+    """Join the two groups that overlap most, and look at every pair again."""
     by_fault = roots @ np.equal.outer(fault_of, sorted(set(fault_of)))
-    for row in range(size):
-        overlap = np.minimum(by_fault[row], by_fault).sum(axis=1)
-        for other in np.flatnonzero(overlap >= join_at):
-            leader[leader == leader[other]] = leader[row]
-    for head in dict.fromkeys(leader.tolist()):
-        found = roots[:, :size][leader == head].mean(axis=0)
-        by_group = {int(other): float(found[leader == other].sum()) for other in set(leader)}
-        favourite = max(sorted(by_group), key=by_group.__getitem__)
-        if by_group[head] < 1.0 - join_at and by_group[favourite] >= 1.0 - join_at:
-            leader[leader == head] = favourite
-    groups: dict[int, list[int]] = {}
-    for row, head in enumerate(leader):
-        groups.setdefault(int(head), []).append(row)
-    return list(groups.values())
+    likeliest = by_fault.argmax(axis=1).tolist()
+    groups = [
+        [row for row, other in enumerate(likeliest) if other == fault]
+        for fault in dict.fromkeys(likeliest)
+    ]
+
+    def overlap(pair: tuple[list[int], list[int]]) -> float:
+        means = [
+            np.average(by_fault[rows], axis=0, weights=np.take(weights, rows)) for rows in pair
+        ]
+        return round(float(np.minimum(*means).sum()), 9)
+
+    while len(groups) > 1:
+        one, other = max(combinations(groups, 2), key=overlap)
+        if overlap((one, other)) < join_at:
+            break
+        groups[groups.index(one)] = sorted(one + other)
+        groups.remove(other)
+    return plainly_housed(roots, groups, 1.0 - join_at)
 
 
-@given(distributions(), st.sampled_from([0.25, 0.5, 0.6, 0.75, 1.0]))
-def test_groups_are_those_that_every_pair_makes(
-    case: tuple[np.ndarray, list[int]], join_at: float
+def plainly_housed(roots: np.ndarray, groups: list[list[int]], at_home: float) -> list[list[int]]:
+    """Let groups that are no roots move in where most of their roots are."""
+    leader = {row: group[0] for group in groups for row in group}
+    for head in [group[0] for group in groups]:
+        mine = [row for row in leader if leader[row] == head]
+        found = roots[mine].mean(axis=0)
+        heads = sorted(set(leader.values()))
+        inside = {h: sum(found[row] for row in sorted(leader) if leader[row] == h) for h in heads}
+        favourite = max(heads, key=inside.__getitem__)
+        if inside[head] < at_home <= inside[favourite]:
+            leader |= dict.fromkeys(mine, favourite)
+    rows = sorted(leader)
+    firsts = dict.fromkeys(leader[row] for row in rows)
+    return [[row for row in rows if leader[row] == first] for first in firsts]
+
+
+@given(distributions(), st.data(), st.sampled_from([0.25, 0.5, 0.6, 0.75, 1.0]))
+def test_groups_are_those_that_joining_the_nearest_makes(
+    case: tuple[np.ndarray, list[int]], data: st.DataObject, join_at: float
 ) -> None:
     roots, faults = case
+    weights = data.draw(st.lists(st.integers(1, 8), min_size=len(roots), max_size=len(roots)))
 
-    assert joined(roots, faults, join_at) == plainly_joined(roots, faults, join_at)
+    found = joined(roots, faults, np.array(weights, dtype=float), join_at)
+
+    assert found == plainly_joined(roots, faults, weights, join_at)
+
+
+def test_what_may_have_come_of_either_fault_does_not_join_the_two() -> None:
+    shares = [1.0, 0.95, 0.75, 0.55, 0.45, 0.25, 0.05, 0.0]  # each step overlaps by 0.8 and more
+    roots = np.zeros((8, 8))
+    roots[:, 0], roots[:, 7] = shares, 1.0 - np.array(shares)
+
+    groups = joined(roots, list(range(8)), np.ones(8), join_at=0.6)
+
+    assert groups == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
 @settings(max_examples=tries(30), suppress_health_check=[HealthCheck.function_scoped_fixture])

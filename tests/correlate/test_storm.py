@@ -168,7 +168,7 @@ def test_it_ends_as_if_each_had_been_explained_at_once(
 def test_time_alone_has_the_many_incidents_of_a_storm_explained_once_a_wait_too(
     early: Likelihood, symptom: Symptoms
 ) -> None:
-    apart = replace(early.settings, join_at=1.1)  # nobody is so sure: each is its own incident
+    apart = replace(early.settings, background_per_s=1.0)  # each came by itself: its own incident
     told = Told(with_settings(early, apart))
     told.symptoms(symptom(f"user/{number}", number) for number in range(30))
     at_once = len(told.steps)
