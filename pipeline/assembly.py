@@ -3,18 +3,19 @@
 A shell: it opens files. What it returns is pure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.detect.load_pack import load_pack
+from pipeline.detect.pack import SignaturePack
 from pipeline.detect.registry import NodeDetectors, longest_span_s
 from pipeline.errors import UsageError
 from pipeline.flow import Flow
 from pipeline.load_calibration import load_calibration
 from pipeline.settings import Settings
 from topology.load import timelines
-from topology.model import NodeTemplate
+from topology.model import Application, NodeTemplate
 from topology.versions import Timeline
 
 _INSTANCE = "instance"
@@ -32,12 +33,7 @@ def flow_of(settings: Settings) -> Flow:
     """
     found = timelines((wanted.application, wanted.parameters) for wanted in settings.applications)
     _check_apart(found)
-    versions = (version for timeline in found for version in timeline.versions)
-    values = (version.parameters.get(_INSTANCE) for version in versions)
-    instances = sorted({value for value in values if value is not None})
-    packs = {"": load_pack()}
-    for instance in instances:
-        packs[instance] = load_pack(parameters={_INSTANCE: instance})
+    packs = _packs(version for timeline in found for version in timeline.versions)
     return Flow(
         timelines=found,
         detectors={name: NodeDetectors(pack, settings.detect) for name, pack in packs.items()},
@@ -47,6 +43,25 @@ def flow_of(settings: Settings) -> Flow:
         redaction=settings.redact.redaction,
         keep_incidents_s=settings.kafka.retention.incidents_h * _HOUR_S or None,
     )
+
+
+def _packs(versions: Iterable[Application]) -> dict[str, SignaturePack]:
+    """Return the pack for the nodes of each instance, and under ``""`` that for all other nodes.
+
+    What a topology and the pack both have a parameter for, the topology says. Of an instance's
+    versions the latest is asked.
+    """
+    shipped = load_pack()
+    packs = {"": shipped}
+    for version in versions:
+        given = {
+            name: value
+            for name, value in version.parameters.items()
+            if name in shipped.parameters and value is not None
+        }
+        if _INSTANCE in given:
+            packs[given[_INSTANCE]] = load_pack(parameters=given)
+    return packs
 
 
 def _calibrated(settings: CorrelateSettings) -> CorrelateSettings:

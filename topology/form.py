@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from topology.check import Finding
 from topology.instant import Instant
 from topology.model import Application, Delay, Edge, Example, MatchRule, NodeTemplate
-from topology.parameters import Text, Values
+from topology.parameters import Text, Values, defaulted, reference_in
 from topology.yamltree import Location, Value
 
 INSTANCE = "instance"
@@ -28,7 +28,8 @@ class Parameter(_Section):
     """Something that differs between instances: ``${name}`` in ids, texts and patterns."""
 
     default: str | None = None
-    """Without one, the parameter stands for anything in patterns, until ``--set`` gives it."""
+    """Without one, the parameter stands for anything in patterns, until ``--set`` gives it. It may
+    name the parameters above it."""
     description: str = ""
 
 
@@ -73,9 +74,10 @@ def application_of(data: Value, given: Mapping[str, str]) -> Application:
         unknown = [_unknown_parameter(name, declared) for name in given if name not in declared]
         if unknown:
             raise MalformedError(unknown)
-        values: Values = {
-            name: given.get(name, parameter.default) for name, parameter in declared.items()
-        }
+        values = defaulted({name: each.default for name, each in declared.items()}, given)
+        unfilled = [*_unfilled(values, given)]
+        if unfilled:
+            raise MalformedError(unfilled)
         form = Form.model_validate(data, context=values)
     except ValidationError as trouble:
         errors = trouble.errors(include_url=False, include_input=True)
@@ -105,6 +107,16 @@ def _suffix(declared: Mapping[str, Parameter], values: Values) -> str:
     if INSTANCE not in declared or values[INSTANCE] == declared[INSTANCE].default:
         return ""
     return f"/{values[INSTANCE]}"
+
+
+def _unfilled(values: Values, given: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the defaults that name what has no value."""
+    for name, value in values.items():
+        wanted = None if name in given else reference_in(value)
+        if wanted is not None:
+            what = f"the default of {name} names {wanted!r}: no parameter above it with a value"
+            remedy = f"declare it above {name}, with a default"
+            yield Finding(("parameters", name, "default"), "T019", what, remedy)
 
 
 def _unknown_parameter(name: str, declared: Mapping[str, Parameter]) -> Finding:

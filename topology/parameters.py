@@ -46,6 +46,32 @@ def _expand(text: object, info: ValidationInfo, put: Callable[[str, str | None],
     return _REFERENCE.sub(value_of, text)
 
 
+def defaulted(
+    defaults: Mapping[str, str | None], given: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Return the value of each parameter: what is given, else its default.
+
+    A default may name the parameters above it. One that names anything else stays as it is written
+    (``reference_in``).
+    """
+    values: dict[str, str | None] = {}
+
+    def value_of(found: re.Match[str]) -> str:
+        value = values.get(found[1])
+        return found[0] if value is None else value
+
+    for name, default in defaults.items():
+        said = None if default is None else _REFERENCE.sub(value_of, default)
+        values[name] = given.get(name, said)
+    return values
+
+
+def reference_in(text: str | None) -> str | None:
+    """Return the first name that a text refers to."""
+    found = None if text is None else _REFERENCE.search(text)
+    return None if found is None else found[1]
+
+
 def _as_id(name: str, value: str | None) -> str:
     if value is None:
         raise PydanticCustomError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Set, SettingsFile, parameters_of
+from pipeline.cli.options import Set, SettingsFile, Topologies, parameters_of
 from pipeline.cli.progress import reading
 from pipeline.cli.telling import advice, others, secrets, told
 from pipeline.drawing import plain
@@ -34,10 +34,7 @@ def analyze(
             help="Recordings, must-gathers, cluster-info dumps, logs, events: files or folders.",
         ),
     ],
-    topology: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE|NAME", help="Topology file or shipped application."),
-    ] = None,
+    topology: Topologies = None,
     *,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the incidents to a file.")

@@ -19,9 +19,12 @@ SettingsFile = Annotated[
     Path | None,
     typer.Option("--settings", metavar="FILE", help="Settings file (default ./aftershock.yaml)."),
 ]
+SHIPPED = "jupyterhub-openshift, openshift-ai, zero-to-jupyterhub"
+"""The shipped applications: written out, so that asking for help reads no files."""
+TOPOLOGY_HELP = f"Topology file, or a shipped application: {SHIPPED}."
 Topologies = Annotated[
     list[str] | None,
-    typer.Option("--topology", metavar="FILE|NAME", help="Topology file or shipped application."),
+    typer.Option("--topology", metavar="FILE|NAME", help=TOPOLOGY_HELP),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, Set, SettingsFile, parameters_of
+from pipeline.cli.options import AsJson, Set, SettingsFile, Topologies, parameters_of
 from pipeline.cli.telling import advice, others, secrets
 from pipeline.drawing import plain
 
@@ -27,10 +27,7 @@ def replay(  # noqa: PLR0913 - one parameter a flag
         ),
     ],
     *,
-    topology: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE|NAME", help="Topology file or shipped application."),
-    ] = None,
+    topology: Topologies = None,
     parameters: Set = None,
     speed: Annotated[
         float | None,

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from pipeline.cli.console import Harmless
-from pipeline.cli.options import SettingsFile
+from pipeline.cli.options import TOPOLOGY_HELP, SettingsFile
 from pipeline.errors import UsageError
 from pipeline.harmless import json_text, lines
 from topology import draw
@@ -51,7 +51,7 @@ Output = Annotated[
 
 @topology_app.command()
 def check(
-    topologies: Annotated[list[str], typer.Argument(metavar="FILE|NAME")],
+    topologies: Annotated[list[str], typer.Argument(metavar="FILE|NAME", help=TOPOLOGY_HELP)],
     settings: Set = None,
     *,
     as_json: AsJson = False,
@@ -71,7 +71,7 @@ def check(
 
 @topology_app.command()
 def show(  # noqa: PLR0913 - one parameter a flag
-    topology: Annotated[str, typer.Argument(metavar="FILE|NAME")],
+    topology: Annotated[str, typer.Argument(metavar="FILE|NAME", help=TOPOLOGY_HELP)],
     settings: Set = None,
     form: Annotated[Format, typer.Option("--format")] = Format.TERMINAL,
     output: Output = None,
@@ -102,7 +102,7 @@ def show(  # noqa: PLR0913 - one parameter a flag
 @topology_app.command()
 def resolve(  # noqa: PLR0913 - one option for each thing that a rule may look at
     names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names of pods.")],
-    topology: Annotated[str, typer.Option(help="File or shipped name.")] = "jupyterhub-openshift",
+    topology: Annotated[str, typer.Option(help=TOPOLOGY_HELP)] = "jupyterhub-openshift",
     settings: Set = None,
     *,
     namespace: Annotated[str | None, typer.Option()] = None,

@@ -43,16 +43,14 @@ def load_pack(
 ) -> SignaturePack:
     """Load a pack: a path, or the name of a shipped one. ``parameters`` replace its defaults.
 
+    A default may name the parameters above it.
+
     Raises:
         UsageError: what is wrong with it, with file and line.
     """
     where, content = _read(reference)
     root = _root(where, content)
-    defaults = _defaults(where, root)
-    unknown = sorted(set(parameters or {}) - set(defaults))
-    if unknown:
-        _fail(f"{where}:1", "S008", f"parameter {unknown[0]} is not declared", _have(defaults))
-    values = defaults | dict(parameters or {})
+    values = _values(where, root, parameters or {})
     plain = _Plain(where, values).convert(root)
     try:
         return SignaturePack.model_validate(plain)
@@ -171,12 +169,22 @@ _SUBSTITUTED = frozenset({"signatures", "implicates", "node", "at", "not_at"})
 """The way to node ids, where parameters stand; all else is taken verbatim."""
 
 
-def _defaults(where: str, root: yaml.MappingNode) -> dict[str, str]:
+def _values(where: str, root: yaml.MappingNode, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the value of each declared parameter: what is given, else its default."""
+    declared = _declared(root)
+    unknown = sorted(given.keys() - declared.keys())
+    if unknown:
+        _fail(f"{where}:1", "S008", f"parameter {unknown[0]} is not declared", _have(declared))
+    values: dict[str, str] = {}
+    for name, default in declared.items():
+        values[name] = given.get(name, str(_Plain(where, values).convert(default)))
+    return values
+
+
+def _declared(root: yaml.MappingNode) -> dict[str, yaml.Node]:
     for key_node, value_node in root.value:
         if key_node.value == "parameters" and isinstance(value_node, yaml.MappingNode):
-            declared = _Plain(where, {}).convert(value_node, verbatim=True)
-            assert isinstance(declared, dict)  # noqa: S101 - a mapping node becomes a dict
-            return {name: str(value) for name, value in declared.items()}
+            return {str(name.value): default for name, default in value_node.value}
     return {}
 
 
@@ -214,7 +222,7 @@ def _line(node: yaml.Node) -> int:
     return 1 if node.start_mark is None else node.start_mark.line + 1
 
 
-def _have(parameters: Mapping[str, str]) -> str:
+def _have(parameters: Mapping[str, object]) -> str:
     return f"declared are: {', '.join(sorted(parameters)) or 'none'}"
 
 

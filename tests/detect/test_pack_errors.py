@@ -37,6 +37,7 @@ WRONG = [
         5,
         "S007",
     ),
+    ("default.yaml", HEAD.replace("hub}", 'hub, claim: "${later}-db"}') + GOOD, 3, "S008"),
     (
         "parameter.yaml",
         HEAD + GOOD.replace("title", "implicates: [{node: '${other}/db', strength: 1}], title"),
@@ -75,6 +76,13 @@ def test_a_parameter_replaces_its_default_and_an_unknown_one_is_told(tmp_path: P
     assert loaded.logs[0].implicates[0].node == "lab/db"
     with pytest.raises(UsageError, match="S008"):
         load_pack(str(path), {"namespace": "lab"})
+
+
+def test_a_default_may_name_the_parameters_above_it() -> None:
+    given = {"deployment": "lab", "user_claim": "claim-{user}"}
+    implicated = {i.node for s in load_pack("jupyterhub", given).signatures for i in s.implicates}
+    assert {f"infrastructure/volume/{claim}" for claim in ("lab-db", "claim-{user}")} < implicated
+    assert not any("jupyterhub-" in node for node in implicated)
 
 
 def test_every_shipped_pack_loads() -> None:

@@ -64,6 +64,11 @@ BAD: dict[str, tuple[int, str]] = {
     ),
     "a wrong example": (5, HEAD + "  - {id: c, match: [{name: u.*, examples: [v]}]}", "T018"),
     "an undeclared parameter": (5, HEAD + "  - id: ${c}", "T019"),
+    "a default of what comes later": (
+        3,
+        'application: x\nparameters:\n  p: {default: "${q}"}\n  q: {}\nnodes:\n  - id: ${p}',
+        "T019",
+    ),
     "a parameter without value": (
         5,
         "application: x\nparameters:\n  p: {}\nnodes:\n  - id: ${p}/c",
