@@ -52,16 +52,16 @@ def _packs(versions: Iterable[Application]) -> dict[str, SignaturePack]:
     versions the latest is asked.
     """
     shipped = load_pack()
-    packs = {"": shipped}
+    given: dict[str, dict[str, str]] = {}
     for version in versions:
-        given = {
+        values = {
             name: value
             for name, value in version.parameters.items()
             if name in shipped.parameters and value is not None
         }
-        if _INSTANCE in given:
-            packs[given[_INSTANCE]] = load_pack(parameters=given)
-    return packs
+        if _INSTANCE in values:
+            given[values[_INSTANCE]] = values
+    return {"": shipped} | {name: load_pack(parameters=given[name]) for name in sorted(given)}
 
 
 def _calibrated(settings: CorrelateSettings) -> CorrelateSettings:

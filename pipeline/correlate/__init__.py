@@ -8,10 +8,10 @@ Reading order: ``evidence`` (trouble at a node), ``amounts`` (how much of an eff
 account for), ``likelihood`` (how likely did *i* set off *j*), ``overtime`` (the same over graphs
 that change), ``ways`` and ``pairs`` (the same of one and all others at once), ``learned``,
 ``background`` and ``clocks`` (what earlier incidents teach), ``direct`` and ``parents`` (all those
-rates), ``forest`` (where everything comes from), ``hidden`` (faults that nobody saw),
-``grouping`` and ``explain`` (the groups of a ``component``), ``changes`` and ``rollouts`` (what was changed before, and whether
-that brought it), ``outlook`` (what is absent, what may be next), ``calibration`` (what a share is
-worth), ``counterfactual`` (the symptom that decides), ``verdict``, ``tree``, ``reasons``,
-``titles`` and ``narrate`` (the record), ``storm`` (when news waits), ``lifecycle`` (revisions),
-``application`` (the facts), ``aging``, ``partition`` (rows and marks).
+rates), ``forest`` (where everything comes from), ``hidden`` (faults that nobody saw), ``grouping``
+and ``explain`` (the groups of a ``component``), ``changes`` and ``rollouts`` (what was changed
+before, and whether that brought it), ``outlook`` (what is absent, what may be next),
+``calibration`` (what a share is worth), ``counterfactual`` (the symptom that decides), ``verdict``,
+``tree``, ``reasons``, ``titles`` and ``narrate`` (the record), ``storm`` (when news waits),
+``lifecycle`` (revisions), ``application`` (the facts), ``aging``, ``partition`` (rows and marks).
 """
