@@ -23,7 +23,7 @@ lint: .venv/installed-test  ## Style, types, architecture.
 	$(BIN)/lint-imports
 
 unit: .venv/installed-test  ## Unit and property tests; in CI with branch coverage of the core.
-	$(BIN)/pytest -m "not integration and not truth" --ignore=tests/integration -n 2 $(if $(CI),--cov --cov-report=)
+	$(BIN)/pytest -m "not integration and not truth" --ignore=tests/integration -n 3 $(if $(CI),--cov --cov-report=)
 	$(if $(CI),$(BIN)/coverage report --include='$(CORE)' --fail-under=95 --skip-covered)
 
 truth: .venv/installed-test  ## No score below its floor: simulated faults and, where the data is, PetShop.
