@@ -35,7 +35,7 @@ class Tansu:
             if time.monotonic() > deadline or self.process.poll() is not None:
                 text = (self.folder / "tansu.log").read_text()
                 raise RuntimeError(f"the embedded broker did not start:\n{text}")
-            time.sleep(0.1)
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """Kill it (-9)."""
