@@ -171,6 +171,8 @@ class Likelihood:
         if cause.is_whisper and (cause.amount is None or effect.amount is None):
             expected *= self.settings.whisper_power
         expected *= self.cause_prior(cause)
+        if self.is_member(cause) and self.is_common_failure(effect):
+            expected *= self.settings.one_of_many
         return Trigger(
             potential=expected * density,
             dose=_dose(cause, effect),
@@ -183,6 +185,17 @@ class Likelihood:
         """Return how readily trouble of its class and severity sets off trouble elsewhere."""
         known = self.settings
         return known.cause_power[cause.symptom_class] * known.severity_power[cause.severity]
+
+    def is_member(self, piece: Evidence) -> bool:
+        """Tell whether it is at one of many parts that are alike (see ``one_of_many``)."""
+        return self.kind(piece.node) == "component" and self._is_of_family(piece.node)
+
+    def is_common_failure(self, piece: Evidence) -> bool:
+        """Tell whether it is critical, and at a part that there is one of."""
+        return piece.severity == "critical" and not self._is_of_family(piece.node)
+
+    def _is_of_family(self, node: str) -> bool:
+        return "{" in self.family(node)
 
     def cause_prior(self, cause: Evidence) -> float:
         """Return the factor on what trouble at a mere view sets off.

@@ -39,10 +39,12 @@ from pipeline.correlate.ways import (
     NODE,
     HAS_AMOUNT,
     IMPLICATES,
-) = range(12)
-"""What of a piece goes into its rates: rows of an array of 96 B a piece; classes and nodes by their
-numbers, the last two 0 or 1."""
-FIELDS = 12
+    IS_MEMBER,
+    IS_COMMON_FAILURE,
+) = range(14)
+"""What of a piece goes into its rates: rows of an array of 112 B a piece; classes and nodes by
+their numbers, the last four 0 or 1."""
+FIELDS = 14
 
 Some = Numbers | int
 """Several pieces, or one for all of the others."""
@@ -75,6 +77,8 @@ def described(piece: Evidence, model: Likelihood, node: int) -> tuple[float, ...
         node,
         piece.amount is not None,
         bool(piece.implicated),
+        model.is_member(piece),
+        model.is_common_failure(piece),
     )
 
 
@@ -135,6 +139,8 @@ class Weighing:
         accounted = np.asarray(cause[HAS_AMOUNT] * effect[HAS_AMOUNT] > 0)
         expected *= np.where(accounted, 1.0, cause[WHISPER_POWER])
         expected *= self.ways.prior[causes]
+        one_of_many = cause[IS_MEMBER] * effect[IS_COMMON_FAILURE] > 0
+        expected *= np.where(one_of_many, self._settings.one_of_many, 1.0)
         potentials = expected * density
         doses = self._doses(causes, effects, cause, effect, accounted)
         some = (potentials * doses > 0.0).nonzero()[0]

@@ -56,6 +56,9 @@ class CorrelateSettings:
         default_factory=lambda: {"minor": 0.3, "major": 1.0, "critical": 1.0}
     )
     """How readily trouble of a severity sets off trouble elsewhere: what is minor may be chance."""
+    one_of_many: float = 0.05
+    """How readily a member of a family (one user's server) sets off what is critical at a part that
+    all share, of the strength that its edge has for lesser trouble: they see many come and go."""
     severity_weight: dict[Severity, float] = field(
         default_factory=lambda: {"minor": 0.34, "major": 1.0, "critical": 2.0}
     )

@@ -106,3 +106,15 @@ def test_every_symptom_has_its_parent_or_none(model: Likelihood, symptom: Sympto
 
     edges = [told.parent.edge if told.parent else None for told in incident.symptoms]
     assert edges == [None, "db → hub", "hub → user/a"]
+
+
+def test_one_of_many_seldom_takes_down_what_all_share(model: Likelihood, symptom: Symptoms) -> None:
+    killed = symptom("user/a", 0, symptom_class="availability")
+    apart = [symptom("hub", 300, severity="critical"), symptom("user/b", 340)]
+    noted = [symptom("hub", 20)]
+
+    (_, outage) = incidents(model, [killed, *apart])
+    (alone,) = incidents(model, [killed, *noted])
+
+    assert outage.causes[0].node == "hub"
+    assert alone.causes[0].node == "user/a"  # the hub notes it: that is lesser trouble

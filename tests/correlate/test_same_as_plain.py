@@ -210,7 +210,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "at": st.integers(0, 400),
     "lasts": st.integers(0, 300),
     "symptom_class": st.sampled_from(("error", "latency", "saturation")),
-    "severity": st.sampled_from(("minor", "major")),
+    "severity": st.sampled_from(("minor", "major", "critical")),
     "whisper": st.booleans(),
     "score": st.sampled_from((0.0, 3.0, 8.0)),
     "cluster_nodes": st.sampled_from(((), ("m",))),

@@ -56,9 +56,7 @@ def standing_in(answer: Callable[[Asked], Answer]) -> Iterator[StandIn]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = (
-            -1
-        )  # head and body in one packet: in two, the second waits 40 ms for the first's ACK
+        wbufsize = -1  # one packet: in two, the body waits 40 ms for the ACK of the head
 
         def _any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
