@@ -1,6 +1,7 @@
 """``python -m benchmarks.truth.scenarios``: simulated faults of many seeds, symptoms and incidents.
 
-What correlation makes of them is scored as anybody's labels are. Of detection by itself it is asked
+What correlation makes of them is scored as anybody's labels are; of faults at one time it is also
+counted how many are told apart. Of detection by itself it is asked
 whether a faulty case has a symptom at its cause, or one that names the cause, how long after the
 fault the first of them was told, and how many symptoms there are where nothing is at fault.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import networkx as nx
 from rich.console import Console
 from rich.table import Table
 
@@ -98,6 +100,7 @@ def main() -> int:
     report = pooled(outcome.scored for outcome in found)
     if asked.json:
         told = report.as_json(each=asked.each) | {"detection": detection(found)}
+        told["told_apart"] = told_apart(found)
         told["seen"] = [asdict(each) for outcome in found for each in outcome.seen]
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
         return 0
@@ -106,6 +109,7 @@ def main() -> int:
         console.print(cases_table(report), "", sep="\n")
     console.print(scores_drawing(report), "", _seen_table(found), sep="\n")
     console.print(json.dumps(detection(found)), highlight=False)
+    console.print(f"faults told apart: {told_apart(found)}", highlight=False)
     return 0
 
 
@@ -144,6 +148,28 @@ def outcome_of(job: Job) -> Outcome:
         seen=tuple(_seen(case, told) for case in cases if not case.benign),
         quiet=_quiet(cases, symptoms, told),
     )
+
+
+def told_apart(found: Sequence[Outcome]) -> int:
+    """Return how many faults have an incident of their own that begins with their true cause.
+
+    Of faults at one time the score asks for the incident that overlaps most, which may be one
+    incident for all of them; here no incident counts twice.
+    """
+    return sum(_told_apart(outcome.scored) for outcome in found)
+
+
+def _told_apart(scored: Scored) -> int:
+    faults = {case.id: {*case.root_cause} for case in scored.cases if not case.benign}
+    firsts = {each.id: each.causes[0].node for each in scored.incidents if each.causes}
+    fitting = nx.Graph()
+    fitting.add_edges_from(
+        (("fault", fault), ("incident", incident))
+        for fault, causes in faults.items()
+        for incident, first in firsts.items()
+        if first in causes
+    )
+    return len(nx.max_weight_matching(fitting))
 
 
 def detection(found: Sequence[Outcome]) -> dict[str, float | int | None]:
