@@ -19,6 +19,9 @@ from pipeline.correlate.forest import Array, Positions
 _DIGITS = 9
 """Overlaps that differ by less are equal: the first groups come first."""
 
+_LIKELY = 0.01
+"""Probability of a fault from which it goes into a bound by itself."""
+
 
 def joined(
     roots: Array, fault_of: Sequence[int], weights: Array, join_at: float
@@ -85,14 +88,29 @@ def _overlaps(means: Array, join_at: float) -> Array:
     Two groups with different likeliest faults, of probability p and q, share 2 - p - q at most: of
     either fault what the other group leaves for it.
     """
-    size = len(means)
+    size, enough = len(means), join_at - 10.0**-_DIGITS
     found = np.zeros((size, size))
+    columns = np.ascontiguousarray(means.T)
     left = 1.0 - means.max(axis=1)
     for row in range(size):
-        near = row + 1 + np.flatnonzero(left[row] + left[row + 1 :] >= join_at - 10.0**-_DIGITS)
+        near = row + 1 + np.flatnonzero(left[row] + left[row + 1 :] >= enough)
+        if len(near):
+            near = near[_at_most(columns, row, near) >= enough]
         if len(near):
             found[row, near] = _overlap(means[row], means[near])
     return found
+
+
+def _at_most(columns: Array, row: int, others: Positions) -> Array:
+    """Return what the overlaps of one group with others can be at most.
+
+    Its likely faults are looked at, a hundred at the very most; what it has besides, it may share.
+    """
+    own = columns[:, row]
+    likely = np.flatnonzero(own >= _LIKELY)
+    besides = float(own[own < _LIKELY].sum())
+    shared = np.minimum(own[likely, None], columns[np.ix_(likely, others)]).sum(axis=0)
+    return np.asarray(shared + besides, dtype=np.float64)
 
 
 def _overlap(one: Array, others: Array) -> Array:
