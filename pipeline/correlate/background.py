@@ -67,7 +67,7 @@ class Background:
 
     def _count_member(self, day: Day, piece: Evidence) -> None:
         model = self._model.at(piece.onset_s)
-        if "{" not in model.family(piece.node):
+        if not model.is_of_family(piece.node):
             return
         known = day.members.setdefault(model.kind(piece.node), [])
         checksum = crc32(piece.node.encode())

@@ -1,9 +1,9 @@
 """Which symptoms are explained together: those whose roots are probably the same fault; pure.
 
 Every symptom begins with those that have the same likeliest fault. Then the two groups whose mean
-distributions overlap most become one, as long as that is ``join_at`` or more (average linkage:
-Sokal & Michener, 1958). The overlap of two distributions is the greatest probability with which
-both can go back to the same fault.
+distributions overlap most become one, as long as that is ``join_at`` or more (centroid linkage,
+with an overlap for a distance: Sokal & Michener, 1958). The overlap of two distributions is the
+greatest probability with which both can go back to the same fault.
 
 Means, and not any two symptoms: where two faults hit the same users in the same minutes, some
 symptoms may have come of either, and a chain of these leads from what surely came of the one to

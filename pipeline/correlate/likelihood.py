@@ -188,13 +188,14 @@ class Likelihood:
 
     def is_member(self, piece: Evidence) -> bool:
         """Tell whether it is at one of many parts that are alike (see ``one_of_many``)."""
-        return self.kind(piece.node) == "component" and self._is_of_family(piece.node)
+        return self.kind(piece.node) == "component" and self.is_of_family(piece.node)
 
     def is_common_failure(self, piece: Evidence) -> bool:
         """Tell whether it is critical, and at a part that there is one of."""
-        return piece.severity == "critical" and not self._is_of_family(piece.node)
+        return piece.severity == "critical" and not self.is_of_family(piece.node)
 
-    def _is_of_family(self, node: str) -> bool:
+    def is_of_family(self, node: str) -> bool:
+        """Tell whether a node's template stands for many: one for each user, machine or claim."""
         return "{" in self.family(node)
 
     def cause_prior(self, cause: Evidence) -> float:
