@@ -7,6 +7,9 @@ from pipeline.records import Amount, Severity, Symptom, SymptomClass, micros
 
 _SECOND = 1_000_000
 
+MENTIONED = 0.5
+"""What is named with less than this share of what is named most is mentioned only."""
+
 RISEN = 0.25
 """Share of its greatest step from which an extra quantity counts as risen; it may pause a step."""
 
@@ -44,6 +47,15 @@ class Evidence:
     def severity(self) -> Severity:
         """How bad it looks; what is only supposed is as bad as it must be."""
         return "major" if self.symptom is None else self.symptom.severity
+
+    @property
+    def accused(self) -> tuple[str, ...]:
+        """Other nodes that are at fault on its word alone; not those that it only mentions.
+
+        A full home may mean that the backend of all homes is full, but it takes several homes.
+        """
+        least = MENTIONED * max(self.implicated.values(), default=0.0)
+        return tuple(node for node, strength in self.implicated.items() if strength >= least)
 
     @property
     def amount(self) -> Amount | None:

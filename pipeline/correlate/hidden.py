@@ -119,7 +119,7 @@ def _suspects(
             seen_since.setdefault(symptom.node, symptom.onset_s - symptom.unsure_s)
     witnesses: dict[str, list[Evidence]] = {}
     for symptom in symptoms:
-        for node in symptom.implicated:
+        for node in symptom.accused:
             if model.at(symptom.onset_s).graph.has(node):
                 witnesses.setdefault(node, []).append(symptom)
     witnesses = _earlier(witnesses, seen_since)
@@ -362,9 +362,10 @@ class _Offer:
     def _named(self, piece: Evidence, between: Sequence[str]) -> float:
         """Return the probability of the fault given only that a piece names it, or its way."""
         node = self.suspect.fault.node
-        if node in piece.implicated:
-            return piece.implicated[node]
+        said = piece.implicated.get(node, 0.0)
+        if node in piece.accused:
+            return said
         named = [one for one in between if one in piece.implicated and one not in self.seen_at]
         model = self.model.at(piece.onset_s)
         ways = [(model.way(node, one), piece.implicated[one]) for one in named]
-        return max((way.strength * said for way, said in ways if way is not None), default=0.0)
+        return max((said, *(way.strength * other for way, other in ways if way is not None)))

@@ -49,18 +49,28 @@ def storage(application: Application) -> Likelihood:
     return Likelihood(Graph(wider), CorrelateSettings())
 
 
-def _full(symptom: Symptoms, user: str, at: float) -> Symptom:
-    return symptom(f"user/{user}", at, at + 300, implicates={f"volume/{user}": 0.8})
+def _full(symptom: Symptoms, user: str, at: float, **mentioned: float) -> Symptom:
+    named = {f"volume/{user}": 0.8, **mentioned}
+    return symptom(f"user/{user}", at, at + 300, implicates=named, signature=str(at))
 
 
 def test_one_full_volume_is_that_volume_s_fault(storage: Likelihood, symptom: Symptoms) -> None:
     assert cause(storage, [_full(symptom, "a", 0)]) == "volume/a"
 
 
-def test_many_full_volumes_are_the_fault_of_what_is_behind_them(
+def test_what_one_place_mentions_is_not_at_fault_however_often_it_is_said(
     storage: Likelihood, symptom: Symptoms
 ) -> None:
-    full = [_full(symptom, user, 7 * number) for number, user in enumerate("abcdef")]
+    filling = symptom("volume/a", -100, 600, detector="metrics", symptom_class="saturation")
+    told = [_full(symptom, "a", 20 * number, storage=0.2) for number in range(6)]
+    assert cause(storage, [filling, *told]) == "volume/a"
+
+
+@pytest.mark.parametrize("mentioned", [{}, {"storage": 0.2}])
+def test_many_full_volumes_are_the_fault_of_what_is_behind_them(
+    storage: Likelihood, symptom: Symptoms, mentioned: dict[str, float]
+) -> None:
+    full = [_full(symptom, user, 7 * number, **mentioned) for number, user in enumerate("abcdef")]
     assert cause(storage, full) == "storage"
 
 

@@ -138,20 +138,22 @@ def test_silence_wakes_at_the_end_of_the_episode(by_signal: Detectors) -> None:
 @pytest.mark.parametrize(
     ("node", "implicated"),
     [
-        ("jupyterhub/db", ["infrastructure/volume/jupyterhub-db"]),
-        ("jupyterhub/user/a-40b", ["infrastructure/volume/jupyterhub-nb-a-40b-pvc"]),
-        ("jupyterhub/hub", []),
+        ("jupyterhub/db", {"infrastructure/volume/jupyterhub-db"}),
+        ("jupyterhub/user/a-40b", {"infrastructure/volume/jupyterhub-nb-a-40b-pvc"}),
+        ("jupyterhub/hub", set()),
     ],
 )
 def test_what_is_implicated_depends_on_the_node(
-    by_signal: Detectors, node: str, implicated: list[str]
+    by_signal: Detectors, node: str, implicated: set[str]
 ) -> None:
     detector = by_signal["log"]
     facts = detector.new_facts()
     full = Log(time=at(0), message="OSError: [Errno 28] No space left on device")
     detector.apply(facts, [full], closed_to(0))
     (symptom,) = detector.revisions(facts, node, closed_to(0))
-    assert [i.node for i in symptom.implicates] == implicated
+    named = {i.node for i in symptom.implicates}
+    assert named - {"infrastructure/storage"} == implicated
+    assert ("infrastructure/storage" in named) == bool(implicated)
 
 
 def test_a_pack_without_a_signature_lets_its_facts_go(pack: SignaturePack) -> None:
