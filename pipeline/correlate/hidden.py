@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.correlate.evidence import Evidence, supposed
 from pipeline.correlate.forest import Array, Forest, Positions
 from pipeline.correlate.likelihood import Likelihood
+from pipeline.correlate.offers import Offer, Offered, Suspect, accused
 from pipeline.correlate.overtime import Model
 
 MAX_SUPPOSED = 8
@@ -52,27 +53,12 @@ class Explanation:
         return np.array(ranked, dtype=np.intp)
 
 
-@dataclass(frozen=True, slots=True)
-class _Suspect:
-    """A hidden fault that may be real."""
-
-    fault: Evidence
-    span_s: float
-    """Time in which it must have come."""
-    only: frozenset[str] = frozenset()
-    """Ids of the evidence that it may explain, if that is not all: nobody named it, so it takes
-    nothing away from causes that were seen."""
-
-    def explains(self, piece: Evidence) -> bool:
-        return not self.only or piece.id in self.only
-
-
 def explained(symptoms: Sequence[Evidence], forest: Forest, model: Model) -> Explanation:
     """Suppose hidden faults one by one, the best first, as long as they are likely to be real."""
     best = Explanation(tuple(symptoms), forest, forest.roots())
-    suspects = _suspects(symptoms, _unexplained(symptoms, forest), model)
-    seen_at = frozenset(symptom.node for symptom in symptoms)
-    left = [_Trial(suspect, seen_at, model) for suspect in suspects]
+    seen_since = _seen_since(symptoms)
+    suspects = _suspects(symptoms, _unexplained(symptoms, forest, model), seen_since, model)
+    left = [_Trial(suspect, seen_since, model) for suspect in suspects]
     while left:
         tried = {each.suspect.fault.id: each.tried(best) for each in left}
         choice = max(sorted(tried), key=lambda fault_id: round(tried[fault_id].log_odds, _DIGITS))
@@ -91,7 +77,7 @@ def explained(symptoms: Sequence[Evidence], forest: Forest, model: Model) -> Exp
     return best
 
 
-def _unexplained(symptoms: Sequence[Evidence], forest: Forest) -> list[Evidence]:
+def _unexplained(symptoms: Sequence[Evidence], forest: Forest, model: Model) -> list[Evidence]:
     """Return what probably came by itself, or from what nobody saw, if nothing hidden is supposed.
 
     What speaks of another node was seldom set off by anything else.
@@ -100,26 +86,36 @@ def _unexplained(symptoms: Sequence[Evidence], forest: Forest) -> list[Evidence]
     return [
         symptom
         for symptom, alone in zip(symptoms, forest.came_alone.tolist(), strict=True)
-        if not symptom.is_whisper and (_names_unseen(symptom, seen_at) or alone >= _BY_ITSELF)
+        if not symptom.is_whisper
+        and (_names_unseen(symptom, seen_at, model) or alone >= _BY_ITSELF)
     ]
 
 
-def _names_unseen(symptom: Evidence, seen_at: Collection[str]) -> bool:
-    strengths = [strength for node, strength in symptom.implicated.items() if node not in seen_at]
-    return max(strengths, default=0.0) >= _BY_ITSELF
+def _names_unseen(symptom: Evidence, seen_at: Collection[str], model: Model) -> bool:
+    named = (node for node in accused(symptom, model) if node not in seen_at)
+    return max((symptom.implicated[node] for node in named), default=0.0) >= _BY_ITSELF
+
+
+def _seen_since(symptoms: Sequence[Evidence]) -> dict[str, float]:
+    """Return since when each node has trouble; infinite where all that is seen there is weak."""
+    found = {symptom.node: math.inf for symptom in symptoms}
+    for symptom in symptoms:
+        if not symptom.is_whisper:
+            began_s = symptom.onset_s - symptom.unsure_s
+            found[symptom.node] = min(found[symptom.node], began_s)
+    return found
 
 
 def _suspects(
-    symptoms: Sequence[Evidence], unexplained: Sequence[Evidence], model: Model
-) -> list[_Suspect]:
+    symptoms: Sequence[Evidence],
+    unexplained: Sequence[Evidence],
+    seen_since: Mapping[str, float],
+    model: Model,
+) -> list[Suspect]:
     """Return possible hidden faults: what symptoms name, and what several have in common."""
-    seen_since: dict[str, float] = {}
-    for symptom in symptoms:  # in event order
-        if not symptom.is_whisper:
-            seen_since.setdefault(symptom.node, symptom.onset_s - symptom.unsure_s)
     witnesses: dict[str, list[Evidence]] = {}
     for symptom in symptoms:
-        for node in symptom.accused:
+        for node in accused(symptom, model):
             if model.at(symptom.onset_s).graph.has(node):
                 witnesses.setdefault(node, []).append(symptom)
     witnesses = _earlier(witnesses, seen_since)
@@ -131,7 +127,7 @@ def _suspects(
 
 
 def _earlier(
-    witnesses: dict[str, list[Evidence]], seen_since: dict[str, float]
+    witnesses: dict[str, list[Evidence]], seen_since: Mapping[str, float]
 ) -> dict[str, list[Evidence]]:
     """Return the nodes that had no symptoms when others first spoke of their trouble."""
     return {
@@ -155,7 +151,7 @@ def _in_common(unexplained: Sequence[Evidence], model: Model) -> dict[str, list[
     below: dict[str, dict[str, list[Evidence]]] = {}
     for symptom in unexplained:
         graph = model.at(symptom.onset_s).graph
-        for place in symptom.implicated or {symptom.node: 1.0}:
+        for place in accused(symptom, model) or (symptom.node,):
             for above in graph.above(place, symptom.cluster_nodes):
                 below.setdefault(above, {}).setdefault(place, []).append(symptom)
     apart_s = model.settings.same_node_longest_s
@@ -193,7 +189,7 @@ def _suspect(
     witnesses: Sequence[Evidence],
     model: Model,
     only: Sequence[Evidence] = (),
-) -> _Suspect | None:
+) -> Suspect | None:
     ways = [
         model.at(witness.onset_s).way(node, witness.node, witness.cluster_nodes)
         for witness in witnesses
@@ -204,7 +200,7 @@ def _suspect(
     first = witnesses[0]
     until = max(witness.last_seen_s for witness in witnesses)
     fault = supposed(node, first.onset_s, until, max(spans) + first.unsure_s)
-    return _Suspect(fault, max(spans), frozenset(piece.id for piece in only))
+    return Suspect(fault, max(spans), frozenset(piece.id for piece in only))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,16 +221,16 @@ class _Tried:
 class _Trial:
     """What is asked of a suspect again, each time that another fault has been supposed."""
 
-    def __init__(self, suspect: _Suspect, seen_at: Collection[str], model: Model) -> None:
+    def __init__(self, suspect: Suspect, seen_since: Mapping[str, float], model: Model) -> None:
         fault = suspect.fault
         self.suspect = suspect
         self._model = model
         self._then = model.at(fault.onset_s)
         self._alone = self._then.background(fault.node)
         cost = self._alone * suspect.span_s
-        self._offer = _Offer(suspect, cost, seen_at, model)
+        self._offer = Offer(suspect, cost, seen_since, model)
         self._spared = tuple(_spared(suspect, self._then))
-        self._offered: list[tuple[int, _Offered]] = []
+        self._offered: list[tuple[int, Offered]] = []
         """By position of the piece, for those that it may set off."""
         self._set_off_by: list[float] = []
 
@@ -295,7 +291,7 @@ class _Trial:
         )
 
 
-def _spared(suspect: _Suspect, model: Likelihood) -> Iterator[tuple[str, float]]:
+def _spared(suspect: Suspect, model: Likelihood) -> Iterator[tuple[str, float]]:
     """Yield the parts next to a common cause that would show its trouble, and how surely.
 
     Nobody named such a cause; it is thought of for its effects only, and these would be its
@@ -306,66 +302,3 @@ def _spared(suspect: _Suspect, model: Likelihood) -> Iterator[tuple[str, float]]
         way = model.way(node, part)
         if way is not None:
             yield part, way.strength
-
-
-@dataclass(frozen=True, slots=True)
-class _Offered:
-    """What a hidden fault offers to explain of a piece."""
-
-    rate: float
-    """At which it sets off the piece, per second."""
-    often: float
-    """How many times it does, on average."""
-    witness: bool
-    """Whether the piece speaks of the fault."""
-
-    def beyond(self, total: float) -> tuple[float, float]:
-        """Return the rate, per second, at which it sets off the piece, and how often it does.
-
-        Of a piece that is no witness it only takes what ``total``, the rate of all that is known,
-        leaves: a second explanation of what is explained already is no reason to suppose anything.
-        """
-        if self.witness:
-            return self.rate, 0.0
-        left = max(0.0, self.rate - total)
-        return left, self.often * left / self.rate
-
-
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """What a hidden fault offers to explain."""
-
-    suspect: _Suspect
-    cost: float
-    """Probability that such a fault comes in the time in which it must have come."""
-    seen_at: Collection[str]
-    model: Model
-
-    def to(self, piece: Evidence) -> _Offered | None:
-        """Return what it offers to explain of a piece; None where that is nothing.
-
-        For a witness the rate is what makes the odds right when it is the only one: a symptom that
-        names a node with strength s is set off by that node's fault with probability s, whatever
-        supposing the fault costs. Every further witness then comes for free. Who names an unseen
-        node on the way (a volume, where the storage behind it is supposed) is a witness too.
-        """
-        fault = self.suspect.fault
-        trigger = self.model.trigger(fault, piece) if self.suspect.explains(piece) else None
-        if trigger is None or trigger.rate == 0.0:
-            return None
-        strength = self._named(piece, trigger.between)
-        if strength > 0.0:
-            often = self.model.at(piece.onset_s).background(piece.node)
-            return _Offered(often * strength / self.cost, 0.0, witness=True)
-        return _Offered(trigger.rate, trigger.expected * trigger.dose, witness=False)
-
-    def _named(self, piece: Evidence, between: Sequence[str]) -> float:
-        """Return the probability of the fault given only that a piece names it, or its way."""
-        node = self.suspect.fault.node
-        said = piece.implicated.get(node, 0.0)
-        if node in piece.accused:
-            return said
-        named = [one for one in between if one in piece.implicated and one not in self.seen_at]
-        model = self.model.at(piece.onset_s)
-        ways = [(model.way(node, one), piece.implicated[one]) for one in named]
-        return max((said, *(way.strength * other for way, other in ways if way is not None)))

@@ -10,13 +10,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 
 from pipeline.detect import log_course
 from pipeline.detect.belated import note_late
 from pipeline.detect.episodes import Belated, Facts, Track, track
-from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
+from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, escaped, fingerprint
 from pipeline.detect.log_course import Course, Sign
 from pipeline.detect.masking import alike, look
 from pipeline.detect.pack import SignaturePack
@@ -61,9 +62,11 @@ class _Recogniser:
     min_level: Level | None
     suppress: bool
     by_kind: bool
+    about: str | None
+    usernames: bool
 
-    def match(self, line: str) -> dict[str, str] | None:
-        """Return the subject that the line names; ``None`` when it is not recognised."""
+    def match(self, line: str) -> "_Match | None":
+        """Return what the line names; ``None`` when it is not recognised."""
         found = None if self.regex is None else self.regex.search(line[:LOOKED_AT])
         if self.regex is not None and found is None:
             return None
@@ -73,7 +76,20 @@ class _Recogniser:
                 return None
         named = {} if found is None else found.groupdict()
         subject = {name: value[:MAX_SUBJECT] for name, value in named.items() if value is not None}
-        return subject | {KIND: look(line).key[:MAX_KIND]} if self.by_kind else subject
+        about = None if self.about is None else subject.pop(self.about, "")
+        if about and self.usernames:
+            about = escaped(about)
+        if self.by_kind:
+            subject[KIND] = look(line).key[:MAX_KIND]
+        return _Match(self, subject, about)
+
+
+class _Match(NamedTuple):
+    """What a signature finds in a line."""
+
+    by: _Recogniser
+    subject: dict[str, str]
+    about: str | None
 
 
 class LogDetector:
@@ -151,31 +167,24 @@ class LogDetector:
         found = self._first_of(line, orders)
         if found is None:
             return False
-        recogniser, subject = found
-        if recogniser.suppress:
-            facts.suppressed[recogniser.id] = facts.suppressed.get(recogniser.id, 0) + 1
+        if found.by.suppress:
+            facts.suppressed[found.by.id] = facts.suppressed.get(found.by.id, 0) + 1
         else:
-            self._count(facts, line, recogniser.id, subject)
+            self._count(facts, line, found)
         return True
 
-    def _first_of(
-        self, line: Log, orders: Sequence[int]
-    ) -> tuple[_Recogniser, dict[str, str]] | None:
-        for order in orders:
-            recogniser = self._recognisers[order]
-            subject = recogniser.match(line.message)
-            if subject is not None:
-                return recogniser, subject
-        return None
+    def _first_of(self, line: Log, orders: Sequence[int]) -> _Match | None:
+        matches = (self._recognisers[order].match(line.message) for order in orders)
+        return next((match for match in matches if match is not None), None)
 
     def _hear_late(self, facts: LogFacts, line: Log, time: int, closed_to: int) -> None:
         """Listen to a line that comes too late to be counted as anything else."""
         found = self._first_of(line, self._prefilter.groups_in(line.message))
-        if found is not None and not found[0].suppress:
-            recogniser, subject = found
-            name, tally = fingerprint(recogniser.id, subject), tally_of(_occurrence(line, time))
-            rule = self._publisher.rules[recogniser.id]
-            new = Belated(rule.id, subject, name, tally)
+        if found is not None and not found.by.suppress:
+            rule = self._publisher.rules[found.by.id]
+            name = fingerprint(rule.id, found.subject)
+            tally = tally_of(_occurrence(line, time, found.about))
+            new = Belated(rule.id, found.subject, name, tally)
             note_late(facts, new, rule, record=_hash(line, time), closed_to=closed_to)
 
     def _add(self, facts: LogFacts, found: Sign) -> None:
@@ -192,22 +201,28 @@ class LogDetector:
         else:
             note(known.buckets, found.occurrence)
 
-    def _count(self, facts: LogFacts, line: Log, rule: str, subject: dict[str, str]) -> None:
+    def _count(self, facts: LogFacts, line: Log, found: _Match) -> None:
         time = micros(line.time)
         if _came_before(facts, line, time):
             facts.duplicate += 1
             return
-        name = fingerprint(rule, subject)
-        known = track(facts, name, Track(rule=rule, subject=subject, name=""), self._limit)
+        name = fingerprint(found.by.id, found.subject)
+        new = Track(rule=found.by.id, subject=found.subject, name="")
+        known = track(facts, name, new, self._limit)
         if known is None:
             facts.overflow += 1
             return
-        note(known.buckets, _occurrence(line, time))
+        note(known.buckets, _occurrence(line, time, found.about))
 
 
-def _occurrence(line: Log, time: int) -> Occurrence:
+def _occurrence(line: Log, time: int, about: str | None) -> Occurrence:
     return Occurrence(
-        time=time, text=line.message, onset=time, pod=line.pod, cluster_node=line.cluster_node
+        time=time,
+        text=line.message,
+        onset=time,
+        pod=line.pod,
+        cluster_node=line.cluster_node,
+        about=about,
     )
 
 
@@ -218,6 +233,8 @@ def _compiled(signature: LogSignature) -> _Recogniser:
         min_level=None if signature.min_level is None else Level[signature.min_level.upper()],
         suppress=signature.suppress,
         by_kind=signature.by_kind,
+        about=signature.about,
+        usernames=signature.usernames,
     )
 
 

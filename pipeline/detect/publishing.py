@@ -221,7 +221,7 @@ class _Telling:
             state=state,
             score=tally.score,
             exemplars=tuple(text for _, text in tally.texts),
-            implicates=rule.implications(self.node, self.track.subject, tally.cluster_nodes),
+            implicates=rule.implications(self.node, self.track.subject, tally),
             pods=tuple(tally.pods),
             cluster_nodes=tuple(tally.cluster_nodes),
             amount=_amount(rule.unit, tally.extras),

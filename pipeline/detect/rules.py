@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.detect.tallies import BUCKET, Tally
@@ -111,20 +111,37 @@ class Rule:
     """What makes a symptom is told as weak evidence."""
     names_new_pods: bool = False
     """Its pods are new ones: it is told as a roster."""
+    about: str = ""
+    """The variable of its targets that stands for each of those whom it is about; empty: none."""
     grain: int = 1
     """Time closes in steps of this: what is decided in blocks of event time is not cut apart."""
 
     def implications(
-        self, node: str, subject: Mapping[str, str], cluster_nodes: Iterable[str]
+        self, node: str, subject: Mapping[str, str], tally: Tally
     ) -> tuple[Implication, ...]:
-        """Return the other nodes that a symptom at ``node`` speaks about, strongest first."""
+        """Return the other nodes that a symptom at ``node`` speaks about, strongest first.
+
+        Where it is about several (users whose servers did not start), one of them is at fault with
+        the target's strength: they share it, also with those whose names it does not tell. Of more
+        than ``MAX_IMPLICATIONS`` nobody is singled out.
+        """
         strengths: dict[str, float] = {}
         for target in self.targets:
-            for named in _named(target, node, subject, cluster_nodes):
-                if named != node:
-                    strengths[named] = max(strengths.get(named, 0.0), target.strength)
+            about = self._about(target, tally)
+            for one in about:
+                values = dict(subject) if one is None else {**subject, self.about: one}
+                for named in _named(target, node, values, tally.cluster_nodes):
+                    if named != node and one != "":
+                        share = target.strength / len(about)
+                        strengths[named] = max(strengths.get(named, 0.0), share)
         ranked = sorted(strengths.items(), key=lambda item: (-item[1], item[0]))
         return tuple(Implication(node=n, strength=s) for n, s in ranked[:MAX_IMPLICATIONS])
+
+    def _about(self, target: Target, tally: Tally) -> Sequence[str | None]:
+        """Return whom a target is to be filled in with, one after the other; None: with nobody."""
+        if not self.about or self.about not in variables_in(target.node):
+            return [None]
+        return tally.about if len(tally.about) <= MAX_IMPLICATIONS else []
 
 
 def variables_in(pattern: str) -> frozenset[str]:

@@ -106,8 +106,8 @@ class _Signature(PackModel):
     @model_validator(mode="after")
     def _variables_are_known(self) -> Self:
         for implicated in self.implicates:
-            known = {CLUSTER_NODE, *self.subject_names}
-            known |= set() if implicated.at is None else variables_in(implicated.at)
+            known = self.variables
+            known |= frozenset() if implicated.at is None else variables_in(implicated.at)
             unknown = sorted(variables_in(implicated.node) - known)
             if unknown:
                 raise ValueError(
@@ -120,6 +120,11 @@ class _Signature(PackModel):
     def subject_names(self) -> tuple[str, ...]:
         """Return what tells apart episodes of this signature at one node."""
         return ()
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Return what may be filled into an implicated node."""
+        return frozenset({CLUSTER_NODE, *self.subject_names})
 
     def _says_what_kind(self) -> bool:
         return not self.model_fields_set.isdisjoint({"symptom_class", "severity"})
@@ -160,14 +165,39 @@ class LogSignature(_Signature):
     """Only lines that claim this level or worse; a line without a level does not."""
     by_kind: bool = False
     """Each kind of line, with all masked that differs from time to time, is an episode's own."""
+    about: str | None = None
+    """Group of the regex that says whom a line is about. It tells no episodes apart: the names of
+    an episode are gathered, and the nodes that they are implicated by share its strength."""
+    usernames: bool = False
+    """Whom it is about are users by the names that JupyterHub has for them; in names of pods, and
+    so in node ids, KubeSpawner escapes them."""
     examples: Annotated[tuple[str, ...], Field(min_length=1)]
     counter_examples: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _about_is_a_group(self) -> Self:
+        if self.about is not None and self.about not in re.compile(self.regex or "").groupindex:
+            raise ValueError(f"about: the regex has no group (?P<{self.about}>…)")
+        if self.usernames and self.about is None:
+            raise ValueError("usernames is for a signature that says whom it is about")
+        return self
+
     @property
     def subject_names(self) -> tuple[str, ...]:
-        """Return the named groups of the regex."""
+        """Return the named groups of the regex that tell apart episodes."""
         kind = (KIND,) if self.by_kind else ()
-        return (*re.compile(self.regex or "").groupindex, *kind)
+        groups = re.compile(self.regex or "").groupindex
+        return (*(group for group in groups if group != self.about), *kind)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Return what may be filled into an implicated node."""
+        return super().variables | ({self.about} if self.about is not None else frozenset())
+
+    def rule(self, *, resolution_s: float, grain: int = 1) -> Rule:
+        """Return the rule that the episodes follow."""
+        rule = super().rule(resolution_s=resolution_s, grain=grain)
+        return replace(rule, about=self.about or "")
 
 
 class EventExample(PackModel):

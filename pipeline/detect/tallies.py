@@ -21,6 +21,9 @@ bucket holds belongs to one episode."""
 KEPT_TEXTS = 3
 KEPT_TIMES = 20
 """Earliest times kept of a bucket (17 bytes each): enough for the largest ``at_least``."""
+KEPT_ABOUT = 9
+"""Names kept of those whom an episode is about (300 bytes each at most, mostly 20): with more than
+eight it is about nobody."""
 KEPT_STEPS = 64
 """Steps of amounts kept of an episode (20 bytes each)."""
 TEXT_LENGTH = 300
@@ -90,6 +93,8 @@ class Occurrence:
     cluster_node: str | None = None
     beside: tuple[str, ...] = ()
     """Older pods that ran on beside a new one."""
+    about: str | None = None
+    """Whom it is about, by the rule's variable; empty where it does not say; None: no such rule."""
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -119,6 +124,8 @@ class Tally(msgspec.Struct, array_like=True):
     ``KEPT_TIMES``."""
     beside: list[str] = msgspec.field(default_factory=list)
     """Pods that ran on beside those."""
+    about: list[str] = msgspec.field(default_factory=list)
+    """Whom it is about: the least ``KEPT_ABOUT`` names, sorted."""
 
     def copy(self) -> "Tally":
         """Return a tally that may be changed without changing this one."""
@@ -129,6 +136,7 @@ class Tally(msgspec.Struct, array_like=True):
         copied.pods = list(self.pods)
         copied.cluster_nodes = list(self.cluster_nodes)
         copied.beside = list(self.beside)
+        copied.about = list(self.about)
         copied.extras = None if self.extras is None else self.extras.copy()
         return copied
 
@@ -155,6 +163,7 @@ class Tally(msgspec.Struct, array_like=True):
         self.pods = _least(self.pods, other.pods, MAX_NAMES)
         self.cluster_nodes = _least(self.cluster_nodes, other.cluster_nodes, MAX_NAMES)
         self.beside = _least(self.beside, other.beside, MAX_NAMES)
+        self.about = _least(self.about, other.about, KEPT_ABOUT)
         if self.extras is None:
             self.extras = None if other.extras is None else other.extras.copy()
         elif other.extras is not None:
@@ -201,6 +210,7 @@ def tally_of(occurrence: Occurrence) -> Tally:
         extras=None if occurrence.extra is None else occurrence.extra.copy(),
         since=sorted(occurrence.since)[-KEPT_TIMES:],
         beside=sorted({*occurrence.beside})[:MAX_NAMES],
+        about=[] if occurrence.about is None else [occurrence.about],
     )
 
 

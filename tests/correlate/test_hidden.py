@@ -113,6 +113,26 @@ def test_a_machine_s_word_about_a_container_does_not_make_it_the_cause(
     assert cause(model, [word, killed]) == "user/a"
 
 
+def test_a_server_that_is_watched_is_not_at_fault_because_it_is_spoken_of(
+    model: Likelihood, symptom: Symptoms
+) -> None:
+    assert cause(model, [symptom("hub", 0, implicates={"user/a": 0.7})]) == "hub"
+
+
+def test_who_speaks_of_trouble_that_is_seen_does_not_have_hidden_trouble_supposed(
+    model: Likelihood, symptom: Symptoms
+) -> None:
+    """The hub gives up on a server after minutes, when nothing else is near any more."""
+    waits = symptom("user/a", 0, 900, symptom_class="scheduling")
+    said = {"user/a": 0.5, "api": 0.3}
+    gives_up = [
+        symptom("hub", at, implicates=said if named else {"user/a": 0.5}, signature=f"{at}{named}")
+        for at in (590, 750, 890)
+        for named in (True, False)
+    ]
+    assert cause(model, [waits, *gives_up]) == "user/a"
+
+
 def test_little_comes_over_a_node_that_is_looked_at_and_shows_nothing(
     model: Likelihood, symptom: Symptoms
 ) -> None:

@@ -37,6 +37,8 @@ WRONG = [
         5,
         "S007",
     ),
+    ("about.yaml", HEAD + GOOD.replace("title", "about: user, title"), 5, "S007"),
+    ("usernames.yaml", HEAD + GOOD.replace("title", "usernames: true, title"), 5, "S007"),
     ("default.yaml", HEAD.replace("hub}", 'hub, claim: "${later}-db"}') + GOOD, 3, "S008"),
     (
         "parameter.yaml",
