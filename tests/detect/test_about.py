@@ -30,6 +30,17 @@ def test_users_whose_servers_fail_share_what_the_hub_says(
         assert (symptom.count, named) == (len(names), servers)
 
 
+@pytest.mark.parametrize(
+    "pod", ["jupyterhub-nb-ann-40lab", "my-hub-nb-ann-40lab", "jupyter-ann-40lab"]
+)
+def test_the_name_of_a_pod_says_whose_it_is(by_signal: Detectors, pod: str) -> None:
+    line = (
+        f"[E 2026-03-02 10:00:00.000 JupyterHub spawner:2100] pod/{pod} did not start in 9 seconds!"
+    )
+    symptom = run(by_signal["log"], [Log(time=at(0), message=line)]).symptoms[-1]
+    assert symptom.implicates[0].node == "jupyterhub/user/ann-40lab"
+
+
 def test_a_line_that_does_not_say_who_takes_its_share(by_signal: Detectors) -> None:
     failed = ["Unhandled error starting ann's server: no", "Error in spawn"]
     (symptom,) = [
