@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.correlate.evidence import Evidence, supposed
 from pipeline.correlate.forest import Array, Forest, Positions
 from pipeline.correlate.likelihood import Likelihood
-from pipeline.correlate.offers import Offer, Offered, Suspect, accused
+from pipeline.correlate.offers import Offer, Offered, Suspect, supposable
 from pipeline.correlate.overtime import Model
 
 MAX_SUPPOSED = 8
@@ -92,7 +92,7 @@ def _unexplained(symptoms: Sequence[Evidence], forest: Forest, model: Model) -> 
 
 
 def _names_unseen(symptom: Evidence, seen_at: Collection[str], model: Model) -> bool:
-    named = (node for node in accused(symptom, model) if node not in seen_at)
+    named = (node for node in supposable(symptom, model) if node not in seen_at)
     return max((symptom.implicated[node] for node in named), default=0.0) >= _BY_ITSELF
 
 
@@ -115,7 +115,7 @@ def _suspects(
     """Return possible hidden faults: what symptoms name, and what several have in common."""
     witnesses: dict[str, list[Evidence]] = {}
     for symptom in symptoms:
-        for node in accused(symptom, model):
+        for node in supposable(symptom, model):
             if model.at(symptom.onset_s).graph.has(node):
                 witnesses.setdefault(node, []).append(symptom)
     witnesses = _earlier(witnesses, seen_since)
@@ -151,7 +151,7 @@ def _in_common(unexplained: Sequence[Evidence], model: Model) -> dict[str, list[
     below: dict[str, dict[str, list[Evidence]]] = {}
     for symptom in unexplained:
         graph = model.at(symptom.onset_s).graph
-        for place in accused(symptom, model) or (symptom.node,):
+        for place in supposable(symptom, model) or (symptom.node,):
             for above in graph.above(place, symptom.cluster_nodes):
                 below.setdefault(above, {}).setdefault(place, []).append(symptom)
     apart_s = model.settings.same_node_longest_s

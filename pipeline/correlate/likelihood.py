@@ -188,12 +188,14 @@ class Likelihood:
 
     def is_member(self, piece: Evidence) -> bool:
         """Tell whether it is at one of many parts that are alike (see ``one_of_many``)."""
-        return self.kind(piece.node) == "component" and self.is_of_family(piece.node)
+        return self._is_one_of_many(piece.node)
 
     def may_be_hidden(self, node: str) -> bool:
         """Tell whether what others only name may be at fault: not one of many that are watched."""
-        one_of_many = self.kind(node) == "component" and self.is_of_family(node)
-        return not (one_of_many and self.is_observed(node))
+        return not (self._is_one_of_many(node) and self.is_observed(node))
+
+    def _is_one_of_many(self, node: str) -> bool:
+        return self.kind(node) == "component" and self.is_of_family(node)
 
     def is_common_failure(self, piece: Evidence) -> bool:
         """Tell whether it is critical, and at a part that there is one of."""

@@ -24,7 +24,7 @@ class Suspect:
         return not self.only or piece.id in self.only
 
 
-def accused(symptom: Evidence, model: Model) -> list[str]:
+def supposable(symptom: Evidence, model: Model) -> list[str]:
     """Return the nodes that a symptom's word alone lets suppose at fault."""
     then = model.at(symptom.onset_s)
     return [node for node in symptom.accused if then.may_be_hidden(node)]
@@ -102,7 +102,7 @@ class Offer:
         """Return the probability of the fault given only that a piece names it, or its way."""
         node = self.suspect.fault.node
         said = piece.implicated.get(node, 0.0)
-        if node in accused(piece, self.model):
+        if node in supposable(piece, self.model):
             return said
         named = [one for one in between if one in piece.implicated and one not in self.seen_since]
         model = self.model.at(piece.onset_s)

@@ -1,6 +1,5 @@
 """Fingerprints: what tells apart episodes of one rule at one node. Readable, and bounded."""
 
-import re
 from collections.abc import Mapping
 from hashlib import blake2b
 
@@ -13,24 +12,12 @@ LENGTH = 200
 """Longest readable fingerprint; a longer one is cut and ends with a hash of the whole."""
 
 
-_TO_ESCAPE = re.compile(r"[^a-z0-9]")
-
-
 def fingerprint(rule: str, subject: Mapping[str, str]) -> str:
     """Return ``rule`` or ``rule{name=value,…}``."""
     if not subject:
         return rule
     named = ",".join(f"{name}={value}" for name, value in sorted(subject.items()))
     return bounded(f"{rule}{{{named}}}")
-
-
-def escaped(name: str) -> str:
-    """Return a user's name as KubeSpawner writes it into names of pods.
-
-    Lower-case letters and digits of ASCII stay; of all else each byte of UTF-8 becomes a hyphen and
-    two hexadecimal digits.
-    """
-    return _TO_ESCAPE.sub(lambda found: "".join(f"-{b:02x}" for b in found[0].encode()), name)
 
 
 def bounded(text: str) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from pipeline.detect import log_course
 from pipeline.detect.belated import note_late
 from pipeline.detect.episodes import Belated, Facts, Track, track
-from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, escaped, fingerprint
+from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.log_course import Course, Sign
 from pipeline.detect.masking import alike, look
 from pipeline.detect.pack import SignaturePack
@@ -26,6 +26,7 @@ from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.signatures import KIND, LogSignature
 from pipeline.detect.tallies import BUCKET, Occurrence, note, tally_of
+from pipeline.detect.usernames import escaped
 from pipeline.formats import Level, parse
 from pipeline.records import Log, Observation, Signal, Symptom, micros
 

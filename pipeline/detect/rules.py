@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.detect.tallies import BUCKET, Tally
+from pipeline.detect.tallies import BUCKET, KEPT_ABOUT, Tally
 from pipeline.records import AmountUnit, Implication, Severity, SymptomClass
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
@@ -123,7 +123,7 @@ class Rule:
 
         Where it is about several (users whose servers did not start), one of them is at fault with
         the target's strength: they share it, also with those whose names it does not tell. Of more
-        than ``MAX_IMPLICATIONS`` nobody is singled out.
+        than eight (``KEPT_ABOUT``) nobody is singled out.
         """
         strengths: dict[str, float] = {}
         for target in self.targets:
@@ -141,7 +141,7 @@ class Rule:
         """Return whom a target is to be filled in with, one after the other; None: with nobody."""
         if not self.about or self.about not in variables_in(target.node):
             return [None]
-        return tally.about if len(tally.about) <= MAX_IMPLICATIONS else []
+        return tally.about if len(tally.about) < KEPT_ABOUT else []
 
 
 def variables_in(pattern: str) -> frozenset[str]:

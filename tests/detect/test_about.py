@@ -6,7 +6,7 @@ import pytest
 
 from detect_laws import at, run
 from pipeline.detect.detector import Detector
-from pipeline.detect.fingerprints import escaped
+from pipeline.detect.usernames import escaped
 from pipeline.records import Log, Signal
 
 Detectors = dict[Signal, Detector[Any]]
