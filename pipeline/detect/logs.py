@@ -26,7 +26,6 @@ from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.signatures import KIND, LogSignature
 from pipeline.detect.tallies import BUCKET, Occurrence, note, tally_of
-from pipeline.detect.usernames import escaped
 from pipeline.formats import Level, parse
 from pipeline.records import Log, Observation, Signal, Symptom, micros
 
@@ -64,7 +63,6 @@ class _Recogniser:
     suppress: bool
     by_kind: bool
     about: str | None
-    usernames: bool
 
     def match(self, line: str) -> "_Match | None":
         """Return what the line names; ``None`` when it is not recognised."""
@@ -78,8 +76,6 @@ class _Recogniser:
         named = {} if found is None else found.groupdict()
         subject = {name: value[:MAX_SUBJECT] for name, value in named.items() if value is not None}
         about = None if self.about is None else subject.pop(self.about, "")
-        if about and self.usernames:
-            about = escaped(about)
         if self.by_kind:
             subject[KIND] = look(line).key[:MAX_KIND]
         return _Match(self, subject, about)
@@ -235,7 +231,6 @@ def _compiled(signature: LogSignature) -> _Recogniser:
         suppress=signature.suppress,
         by_kind=signature.by_kind,
         about=signature.about,
-        usernames=signature.usernames,
     )
 
 

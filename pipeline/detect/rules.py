@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.detect.tallies import BUCKET, KEPT_ABOUT, Tally
+from pipeline.detect.usernames import in_pods
 from pipeline.records import AmountUnit, Implication, Severity, SymptomClass
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 CLUSTER_NODE = "cluster_node"
 """The variable that stands for each machine which the evidence's pods ran on."""
-MAX_IMPLICATIONS = 8
-"""Nodes that one symptom speaks about (machines multiply; 100 bytes each)."""
+MAX_IMPLICATIONS = 16
+"""Nodes that one symptom speaks about (machines multiply, and users' servers have several names;
+100 bytes each)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,8 @@ class Rule:
     """Its pods are new ones: it is told as a roster."""
     about: str = ""
     """The variable of its targets that stands for each of those whom it is about; empty: none."""
+    usernames: bool = False
+    """Those are users by JupyterHub's names, and node ids have them as names of pods do."""
     grain: int = 1
     """Time closes in steps of this: what is decided in blocks of event time is not cut apart."""
 
@@ -127,21 +131,37 @@ class Rule:
         """
         strengths: dict[str, float] = {}
         for target in self.targets:
-            about = self._about(target, tally)
-            for one in about:
-                values = dict(subject) if one is None else {**subject, self.about: one}
-                for named in _named(target, node, values, tally.cluster_nodes):
-                    if named != node and one != "":
-                        share = target.strength / len(about)
-                        strengths[named] = max(strengths.get(named, 0.0), share)
+            for named, strength in self._shared(target, node, subject, tally).items():
+                strengths[named] = max(strengths.get(named, 0.0), strength)
         ranked = sorted(strengths.items(), key=lambda item: (-item[1], item[0]))
         return tuple(Implication(node=n, strength=s) for n, s in ranked[:MAX_IMPLICATIONS])
+
+    def _shared(
+        self, target: Target, node: str, subject: Mapping[str, str], tally: Tally
+    ) -> Mapping[str, float]:
+        about = self._about(target, tally)
+        strengths: dict[str, float] = {}
+        for one in about:
+            for values in self._filled_in(subject, one):
+                for named in _named(target, node, values, tally.cluster_nodes):
+                    if named != node:
+                        strengths[named] = strengths.get(named, 0.0) + target.strength / len(about)
+        return strengths
 
     def _about(self, target: Target, tally: Tally) -> Sequence[str | None]:
         """Return whom a target is to be filled in with, one after the other; None: with nobody."""
         if not self.about or self.about not in variables_in(target.node):
             return [None]
         return tally.about if len(tally.about) < KEPT_ABOUT else []
+
+    def _filled_in(
+        self, subject: Mapping[str, str], one: str | None
+    ) -> Iterable[Mapping[str, str]]:
+        if one is None:
+            return [subject]
+        if not one:
+            return []
+        return [{**subject, self.about: n} for n in (in_pods(one) if self.usernames else (one,))]
 
 
 def variables_in(pattern: str) -> frozenset[str]:

@@ -169,8 +169,9 @@ class LogSignature(_Signature):
     """Group of the regex that says whom a line is about. It tells no episodes apart: the names of
     an episode are gathered, and the nodes that they are implicated by share its strength."""
     usernames: bool = False
-    """Whom it is about are users by the names that JupyterHub has for them; in names of pods, and
-    so in node ids, KubeSpawner escapes them."""
+    """Whom it is about are users (``user:server`` where they have several) by the names that
+    JupyterHub has for them; KubeSpawner writes them otherwise in names of pods, and so in node ids:
+    both its ways are tried."""
     examples: Annotated[tuple[str, ...], Field(min_length=1)]
     counter_examples: tuple[str, ...] = ()
 
@@ -197,7 +198,7 @@ class LogSignature(_Signature):
     def rule(self, *, resolution_s: float, grain: int = 1) -> Rule:
         """Return the rule that the episodes follow."""
         rule = super().rule(resolution_s=resolution_s, grain=grain)
-        return replace(rule, about=self.about or "")
+        return replace(rule, about=self.about or "", usernames=self.usernames)
 
 
 class EventExample(PackModel):
