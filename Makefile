@@ -3,11 +3,12 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# In CI one worker for each of two cores; elsewhere no coverage is measured and many tests only wait.
+WORKERS = $(if $(CI),2,$(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)'))
 # Measured in CI, where all examples are tried (tests/effort.py): measuring takes as long as the tests.
-# There two workers keep two cores busy; elsewhere many tests wait, and a third has room.
 CORE := pipeline/records/*,pipeline/detect/*,pipeline/correlate/*,pipeline/flow.py,pipeline/watermark.py,pipeline/ingest/steps.py,pipeline/ingest/route.py,pipeline/ingest/batching.py,topology/*
 
-.PHONY: help demo test lint unit truth integration bench clean
+.PHONY: help demo test lint unit long truth integration bench clean
 
 help:  ## Show this help.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,7 +16,7 @@ help:  ## Show this help.
 demo: .venv/installed  ## See it work: a recorded outage, replayed through an embedded broker.
 	@$(BIN)/aftershock demo
 
-test: lint unit truth integration  ## Everything that CI runs.
+test: lint unit $(if $(CI),,long) truth integration  ## Everything that CI runs.
 
 lint: .venv/installed-test  ## Style, types, architecture.
 	$(BIN)/ruff format --check .
@@ -23,9 +24,12 @@ lint: .venv/installed-test  ## Style, types, architecture.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: .venv/installed-test  ## Unit and property tests; in CI with branch coverage of the core.
-	$(BIN)/pytest -m "not integration and not truth" --ignore=tests/integration $(if $(CI),-n 2 --cov --cov-report=,-n 3)
+unit: .venv/installed-test  ## Unit and property tests; in CI the long ones, too, and branch coverage of the core.
+	$(BIN)/pytest -m "not integration and not truth$(if $(CI),, and not long)" --ignore=tests/integration -n $(WORKERS) $(if $(CI),--cov --cov-report=)
 	$(if $(CI),$(BIN)/coverage report --include='$(CORE)' --fail-under=95 --skip-covered)
+
+long: .venv/installed-test  ## The unit tests that take seconds each: simulated mornings, whole dumps, floods.
+	$(BIN)/pytest -m long --ignore=tests/integration -n $(WORKERS)
 
 truth: .venv/installed-test  ## No score below its floor: simulated faults and, where the data is, PetShop.
 	$(BIN)/pytest -m truth -n 2 -rs

@@ -1,6 +1,7 @@
 """The shipped ``docker-compose.yml``, as Docker Compose reads it where nothing is set."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ OURS = "aftershock:"
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
+@cache
 def whole() -> dict[str, Any]:
     """Return the file, each variable with its default."""
     text = _VARIABLE.sub(r"\2", FILE.read_text(encoding="utf-8"))

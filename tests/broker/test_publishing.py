@@ -104,6 +104,7 @@ def test_more_than_may_be_pending_waits_and_all_of_it_arrives(kafka: KafkaSettin
     assert [m.offset for m in found] == list(range(60))
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.usefixtures("refusals")
 def test_a_record_that_is_never_acknowledged_raises(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def score(file: str, *more: str, folder: Path) -> tuple[int, str, str]:
     return aftershock("score", *known, *more, folder=folder)
 
 
+@pytest.mark.long
 def test_the_demos_outage_is_found_with_its_cause(tmp_path: Path) -> None:
     labels = str(DEMO / "database-outage.labels.json")
     code, out, err = aftershock(

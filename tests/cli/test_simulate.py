@@ -30,6 +30,7 @@ def test_a_run_says_what_it_wrote_and_gives_the_same_bytes_again(tmp_path: Path)
         assert (tmp_path / "A" / name).read_bytes() == (tmp_path / "B" / name).read_bytes()
 
 
+@pytest.mark.long
 def test_analyze_reads_two_faults_at_once_and_rejects_nothing(tmp_path: Path) -> None:
     asked = ["simulate", "S14", "S17", "--together", "--users", "3", "--hours", "0.85"]
     disturbed = ["--skew", "2", "--late", "30", "--replicas", "--duplicates", "0.01"]

@@ -40,6 +40,7 @@ def test_no_share_at_all_stays_none() -> None:
     assert sharpened({}, 2.0) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("right", [95, 70])
 def test_what_is_mostly_right_is_made_surer(right: int) -> None:
     told = [Told({"a": 0.7, "b": 0.25}, frozenset("a" if n < right else "b")) for n in range(100)]
@@ -48,6 +49,7 @@ def test_what_is_mostly_right_is_made_surer(right: int) -> None:
     assert log_loss(told, best) <= log_loss(told, AS_THEY_ARE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("unlisted", [0, 10])
 def test_the_rest_counts_as_often_as_it_is_the_truth(unlisted: int) -> None:
     told = [Told({"a": 0.5}, frozenset("b" if n < unlisted else "a")) for n in range(100)]

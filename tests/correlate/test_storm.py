@@ -112,6 +112,7 @@ def said_of_storm(incident: Incident) -> list[Reason]:
     return [each for each in incident.causes[0].reasons if each.code == "storm"]
 
 
+@pytest.mark.long
 def test_a_storm_is_explained_once_a_wait(model: Likelihood, storm: list[Symptom]) -> None:
     told = as_it_comes(model, storm)
 
@@ -133,6 +134,7 @@ def test_news_that_goes_on_coming_does_not_put_off_the_first(
     assert explained == 9 + 5  # the 11th to 19th at once, then each fourth second, without marks
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_in_any_order_with_restarts_anywhere_it_ends_the_same(
     early: Likelihood, symptom: Symptoms, seed: int
@@ -165,6 +167,7 @@ def test_it_ends_as_if_each_had_been_explained_at_once(
     assert stormy.model_copy(update={"causes": causes}) == plain
 
 
+@pytest.mark.long
 def test_time_alone_has_the_many_incidents_of_a_storm_explained_once_a_wait_too(
     early: Likelihood, symptom: Symptoms
 ) -> None:

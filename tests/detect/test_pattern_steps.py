@@ -18,6 +18,7 @@ PER_CHARACTER = 300
 """The longest bounded repeat tried at each character; a line is looked at for 4,096 of them."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 def test_twice_the_text_takes_at_most_twice_the_steps(pattern: str) -> None:
     different = {attack(2 * LONG): attack for attack in attacks(pattern)}

@@ -23,13 +23,20 @@ LINES = (
     "Failing suspected API request to not-running server",
     "[I 2026-03-02 10:00:00.000 JupyterHub log:189] 200 GET /hub/home (a@::1) 12.40ms",
 )
+ABOUT = (
+    "[W 2026-03-02 10:00:00.000 JupyterHub user:812] {}'s server never showed up at http://x/",
+    "[E 2026-03-02 10:00:00.000 JupyterHub user:655] Unhandled error starting {}'s server: no",
+)
+USERS = [f"user{number}@lab.org" for number in range(10)]
+"""More than a symptom singles out."""
 SECONDS = st.one_of(st.integers(0, 99).map(float), st.floats(0, 900))
 
 logs = st.lists(
     st.builds(
         lambda s, line, pod: Log(time=at(s), message=line, pod=pod, cluster_node=f"on-{pod}"),
         SECONDS,
-        st.sampled_from(LINES),
+        st.sampled_from(LINES)
+        | st.builds(str.format, st.sampled_from(ABOUT), st.sampled_from(USERS)),
         st.sampled_from(["p-1", "p-2"]),
     ),
     min_size=20,

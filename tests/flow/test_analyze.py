@@ -46,6 +46,7 @@ def test_every_line_ends_in_one_bucket(found: Analysis) -> None:
     assert counts["unmapped"] == sum(times for _, times in found.unmapped)
 
 
+@pytest.mark.long
 def test_the_order_of_lines_and_their_files_do_not_matter(found: Analysis, tmp_path: Path) -> None:
     lines = zstandard.decompress(RECORDING.read_bytes(), max_output_size=1 << 28).splitlines()
     random.Random(3).shuffle(lines)

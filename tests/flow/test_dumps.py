@@ -15,6 +15,8 @@ from pipeline.cli import app
 from pipeline.records import OBSERVATION, Incident
 from pipeline.settings import Settings
 
+pytestmark = pytest.mark.long
+
 RECORDING = resources.files("pipeline.demo") / "data" / "database-outage.jsonl.zst"
 
 

@@ -155,6 +155,7 @@ def test_a_cut_off_download_gives_all_events_before_the_cut(tmp_path: Path) -> N
     assert [told.code for told in rejected] == ["not-json", "unreadable"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("indent", [True, False])
 def test_a_large_list_is_never_in_memory_as_a_whole(tmp_path: Path, *, indent: bool) -> None:
     events = [{**GOOD, "metadata": {"uid": str(n), "x": "y" * 2000}} for n in range(5000)]

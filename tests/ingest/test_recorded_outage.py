@@ -29,6 +29,7 @@ def test_the_committed_recording_is_what_the_generator_writes() -> None:
     assert len(RECORDED) < 300_000
 
 
+@pytest.mark.long
 def test_another_seed_is_another_course() -> None:
     assert recording(2) != recording(1)
 

@@ -98,6 +98,7 @@ def test_a_line_too_long_comes_in_numbered_parts_with_all_its_bytes(
     assert b"".join(found.value for found in rejected) == b"x" * size
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["zstd", "gzip"])
 def test_a_line_made_to_fill_the_memory_does_not(tmp_path: Path, form: str) -> None:
     """Half a gigabyte in one line, in some kilobytes of file."""

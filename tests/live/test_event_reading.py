@@ -120,6 +120,7 @@ def test_a_broker_that_is_away_at_a_take_over_is_waited_for(
     assert sink.events() == []  # the new reader knows what was published
 
 
+@pytest.mark.long
 def test_what_was_seen_is_bounded_and_a_flood_costs_no_more_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

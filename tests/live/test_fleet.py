@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from live_fleet import HUB, ended, fleet_of, looped, pod, stamp
 from live_sink import KeptSink
 from pipeline import clock
@@ -156,6 +158,7 @@ async def test_a_placement_ends_after_it_began_though_clocks_differ() -> None:
     assert idle.placements[-1].until == idle.placements[-1].since
 
 
+@pytest.mark.long
 @looped
 async def test_ten_thousand_pods_that_have_ended_are_no_tasks_and_small_records() -> None:
     names = [f"jupyterhub-nb-user{number}" for number in range(MANY)]

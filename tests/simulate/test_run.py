@@ -57,6 +57,7 @@ def times(recording: bytes) -> list[datetime]:
     return [datetime.fromisoformat(json.loads(line)["time"]) for line in recording.splitlines()]
 
 
+@pytest.mark.long
 def test_a_recording_is_the_same_whatever_is_simulated_with_it(tmp_path: Path) -> None:
     alone = recorded(tmp_path / "alone")
     among = recorded(tmp_path / "among", [CALM, SLOW], seeds=[2, 1])
@@ -65,6 +66,7 @@ def test_a_recording_is_the_same_whatever_is_simulated_with_it(tmp_path: Path) -
     assert alone == recorded(tmp_path / "again")
 
 
+@pytest.mark.long
 def test_recordings_of_a_run_do_not_touch_in_time_or_share_uids(tmp_path: Path) -> None:
     files = recorded(tmp_path / "D", [SLOW, CALM], seeds=[1, 2])
     recordings = [content for name, content in files.items() if name.endswith(".jsonl")]

@@ -94,6 +94,7 @@ def test_an_affected_node_of_an_older_revision_is_no_longer_found(store: Inciden
     assert list(store.list(Query(node="db"))) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text", ["db", "Went AWAY", "went, front!", "hub alice", "a_b", "x.y 42", "wen", "nothing such"]
 )

@@ -12,6 +12,8 @@ from pipeline.simulate.recorder import Fields, Recorder, line
 from pipeline.simulate.scenarios.platform import PLATFORM
 from pipeline.simulate.scenarios.scenario import Case, Scenario, Stage
 
+pytestmark = pytest.mark.long
+
 BEGIN_S = 400.0
 
 

@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+import pytest
+
 from pipeline.simulate.cluster.model import Probe
 from simulate.cluster.world import NS, World
 
@@ -20,6 +22,7 @@ def _busy(seed: int) -> World:
     return world
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
     assert _busy(3).written() == _busy(3).written()
     assert _busy(3).written() != _busy(4).written()
@@ -36,6 +39,7 @@ def test_counts_of_equal_events_only_grow_and_their_first_time_stays() -> None:
         assert len({first for _, first in one}) == 1
 
 
+@pytest.mark.long
 def test_counters_only_grow_unless_what_counts_is_started_again() -> None:
     world = _busy(3)
     series: dict[tuple[object, ...], list[float]] = {}

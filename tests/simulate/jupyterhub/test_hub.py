@@ -31,6 +31,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
     assert recorded(1) != recorded(2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_on_a_quiet_morning_nobody_is_harmed_and_nothing_fails(seed: int) -> None:
     world = World(seed=seed, length_s=4 * 3600, users=10).run()

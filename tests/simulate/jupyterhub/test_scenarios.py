@@ -6,6 +6,8 @@ from pipeline.simulate.scenarios.application import APPLICATION
 from pipeline.simulate.scenarios.scenario import Case, Scenario, Stage
 from simulate.jupyterhub.worlds import World
 
+pytestmark = pytest.mark.long
+
 BEGIN_S = 600.0
 FAULTS = [scenario for scenario in APPLICATION if not scenario.benign]
 

@@ -25,6 +25,7 @@ def test_a_server_starts_within_half_a_minute_and_gets_its_route() -> None:
     assert any(f"Server {name} is ready" in line for line in lines)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 3, 4])
 def test_a_spawn_that_never_becomes_ready_is_given_up_after_600_s(seed: int) -> None:
     world, name = with_a_comer(seed, 1100)
@@ -114,6 +115,7 @@ def test_servers_outlive_the_hub_and_get_their_routes_back() -> None:
     assert user.path in world.hub.proxy.routes
 
 
+@pytest.mark.long
 def test_the_culler_stops_who_has_been_away_and_nobody_else() -> None:
     world = World(length_s=1300, users=20)
     world.hub.culler.timeout_s = 86_400.0
