@@ -125,7 +125,7 @@ class LogDetector:
             known = bool(orders) and self._recognise(facts, line, orders)
             if not known:
                 facts.no_symptom += 1
-            log_course.see(facts.course, time, look(line.message, form), line.pod, known=known)
+            log_course.see(facts.course, time, look(line.message, form), line, known=known)
 
     def unobserved(self, facts: LogFacts, time: int) -> None:
         """Take note that nobody knows what the log said at a time: then it is not silent."""

@@ -17,6 +17,10 @@ MAX_KEYS = 64
 are open: 50 kB."""
 MAX_WRITERS = 64
 """Pods kept of a minute, those that come first by name: some 80 bytes each, 5 kB."""
+MAX_REQUESTS = 128
+"""Requests kept of a minute, those that come first by their random ids: 200 bytes each, 25 kB."""
+MAX_STEPS = 60
+"""Different steps of them; further ones are not looked at."""
 MAX_OPEN = 64
 """Open minutes: lateness of an hour. Beyond it (a clock that is ahead) the earliest are kept."""
 
@@ -39,6 +43,15 @@ class Seen(msgspec.Struct, array_like=True):
             self.first = time
 
 
+class Request(msgspec.Struct, array_like=True):
+    """The lines of one request within a minute."""
+
+    first: int
+    """Time of the first of them."""
+    steps: int
+    """A bit for each of its steps."""
+
+
 class Minute(msgspec.Struct, array_like=True):
     """What was seen of the log in one minute."""
 
@@ -59,6 +72,12 @@ class Minute(msgspec.Struct, array_like=True):
     """By masked line."""
     writers: dict[str, Seen] = msgspec.field(default_factory=dict)
     """Who wrote them, as far as it is said; bounded by ``MAX_WRITERS``."""
+    steps: dict[str, int] = msgspec.field(default_factory=dict)
+    """By step of a request the number of its bit, in this minute; bounded by ``MAX_STEPS``."""
+    requests: dict[str, Request] = msgspec.field(default_factory=dict)
+    """By the id that its lines have; bounded by ``MAX_REQUESTS``."""
+    last_request: str = ""
+    """The id that comes last, once there are so many."""
 
     def add(self, time: int, look: Look, *, count: bool) -> None:
         """Add a line; ``count`` it as a template unless it is known by a signature."""
@@ -88,6 +107,24 @@ class Minute(msgspec.Struct, array_like=True):
         self.writers[pod] = Seen(1, time, time)
         if len(self.writers) > MAX_WRITERS:
             del self.writers[max(self.writers)]
+
+    def goes_on(self, request: str, step: str, time: int) -> None:
+        """Note a step of a request. One that is let go for want of room never comes back."""
+        bit = self.steps.get(step)
+        if bit is None:
+            if len(self.steps) >= MAX_STEPS:
+                return
+            bit = self.steps[step] = len(self.steps)
+        known = self.requests.get(request)
+        if known is not None:
+            known.steps |= 1 << bit
+            known.first = min(known.first, time)
+        elif not self.last_request or request < self.last_request:
+            self.requests[request] = Request(time, 1 << bit)
+            if len(self.requests) > MAX_REQUESTS:
+                del self.requests[max(self.requests)]
+            if len(self.requests) == MAX_REQUESTS:
+                self.last_request = max(self.requests)
 
     def _keep(self, key: str, time: int) -> None:
         if self.worst:
