@@ -10,6 +10,9 @@ _SECOND = 1_000_000
 MENTIONED = 0.5
 """What is named with less than this share of what is named most is mentioned only."""
 
+RECURS_WITHIN_S = 3600.0
+"""Time without the same trouble that is counted before the first of its episodes."""
+
 RISEN = 0.25
 """Share of its greatest step from which an extra quantity counts as risen; it may pause a step."""
 
@@ -56,6 +59,19 @@ class Evidence:
         """
         least = MENTIONED * max(self.implicated.values(), default=0.0)
         return tuple(node for node, strength in self.implicated.items() if strength >= least)
+
+    @property
+    def recurs_per_s(self) -> float:
+        """How often the very same trouble came there lately, as far as that is a habit.
+
+        What comes again and again comes by itself, also where its node seldom has other trouble:
+        one episode that is just over says nothing, and an hour without any counts as well.
+        """
+        earlier = None if self.symptom is None else self.symptom.earlier
+        if earlier is None:
+            return 0.0
+        span_s = self.onset_s - micros(earlier.since) / _SECOND
+        return (earlier.count - 1) / (max(span_s, 0.0) + RECURS_WITHIN_S)
 
     @property
     def amount(self) -> Amount | None:

@@ -285,7 +285,7 @@ class Weights:
     def _came_alone(self, number: int, potentials: Array, doses: Array) -> float:
         piece = self._by_number[number]
         model = self.model.at(piece.onset_s)
-        alone = self.background.factor(piece) * model.alone(piece)
+        alone = max(self.background.factor(piece) * model.alone(piece), piece.recurs_per_s)
         if piece.amount is None:
             return alone
         causes = potentials.nonzero()[0]
