@@ -79,11 +79,20 @@ def _earliest(group: Group, node: str) -> Reason:
 
 
 def prior_of_kind(own: Sequence[Evidence], background: Background) -> Iterator[Reason]:
-    """Yield that such trouble comes by itself here much more often than declared, if it does."""
+    """Yield that such trouble, or this very one, comes by itself here often, if it does."""
+    said: list[str] = []
+    numbers: dict[str, float] = {}
     factor = max(map(background.factor, own), default=1.0)
     if factor >= _USUAL:
-        text = f"such trouble came by itself {factor:.1f} times as often as declared, lately"
-        yield Reason(code="prior-of-kind", text=text, numbers={"factor": round(factor, 4)})
+        said.append(f"such trouble came by itself {factor:.1f} times as often as declared, lately")
+        numbers["factor"] = round(factor, 4)
+    habit = max(own, key=lambda piece: (piece.recurs_per_s, piece.id), default=None)
+    if habit is not None and habit.recurs_per_s and habit.symptom and habit.symptom.earlier:
+        earlier, title = habit.symptom.earlier, habit.symptom.title
+        said.append(f"“{title}” came {earlier.count} times before, since {earlier.since:%H:%M}")
+        numbers["earlier"] = float(earlier.count)
+    if said:
+        yield Reason(code="prior-of-kind", text="; ".join(said), numbers=numbers)
 
 
 def clock_skew(own: Sequence[Evidence]) -> Iterator[Reason]:

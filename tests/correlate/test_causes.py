@@ -1,14 +1,22 @@
 """Which node is the cause, and who belongs together."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
+import pytest
+
+from correlate.conftest import START
 from pipeline.correlate.application import ApplicationState
+from pipeline.correlate.evidence import seen
 from pipeline.correlate.lifecycle import Moment
 from pipeline.correlate.likelihood import Likelihood
-from pipeline.records import Incident, Symptom, micros
+from pipeline.correlate.settings import CorrelateSettings
+from pipeline.records import Earlier, Incident, Symptom, micros
 
 Symptoms = Callable[..., Symptom]
 HOUR = 3_600_000_000
+ONCE = Earlier(count=1, since=START - timedelta(minutes=5))
+OFTEN = Earlier(count=9, since=START - timedelta(hours=1))
 
 
 def incidents(model: Likelihood, symptoms: Sequence[Symptom]) -> list[Incident]:
@@ -118,3 +126,36 @@ def test_one_of_many_seldom_takes_down_what_all_share(model: Likelihood, symptom
 
     assert outage.causes[0].node == "hub"
     assert alone.causes[0].node == "user/a"  # the hub notes it: that is lesser trouble
+
+
+@pytest.mark.parametrize(("earlier", "apart"), [(None, 1), (ONCE, 1), (OFTEN, 2)])
+def test_minutes_later_at_the_same_node_it_is_trouble_of_its_own(
+    model: Likelihood, symptom: Symptoms, earlier: Earlier | None, apart: int
+) -> None:
+    other = symptom("hub", 0, signature="other")
+    told = incidents(model, [other, symptom("hub", 320, earlier=earlier)])
+    assert len(told) == apart
+
+
+@pytest.mark.parametrize("earlier", [None, OFTEN])
+def test_what_follows_its_cause_at_once_is_its_effect_all_the_same(
+    model: Likelihood, symptom: Symptoms, earlier: Earlier | None
+) -> None:
+    (incident,) = incidents(model, [symptom("db", 0), symptom("hub", 4, earlier=earlier)])
+    assert incident.causes[0].node == "db"
+
+
+@pytest.mark.parametrize(("earlier", "an_hour"), [(None, 0), (ONCE, 0), (OFTEN, 4)])
+def test_an_hour_without_any_counts_as_well(
+    symptom: Symptoms, earlier: Earlier | None, an_hour: float
+) -> None:
+    piece = seen(symptom("hub", 0, earlier=earlier), CorrelateSettings())
+    assert piece.recurs_per_s * 3600 == pytest.approx(an_hour)
+
+
+def test_the_cause_says_how_often_the_same_came_before(
+    model: Likelihood, symptom: Symptoms
+) -> None:
+    (incident,) = incidents(model, [symptom("hub", 0, earlier=OFTEN)])
+    (reason,) = (r for r in incident.causes[0].reasons if r.code == "prior-of-kind")
+    assert reason.text == "“trouble” came 9 times before, since 09:00"
