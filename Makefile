@@ -31,7 +31,7 @@ unit: .venv/installed-test  ## Unit and property tests; in CI the long ones, too
 long: .venv/installed-test  ## The unit tests that take seconds each: simulated mornings, whole dumps, floods.
 	$(BIN)/pytest -m long --ignore=tests/integration -n $(WORKERS)
 
-truth: .venv/installed-test  ## No score below its floor: simulated faults and, where the data is, PetShop.
+truth: .venv/installed-test  ## No score below its floor: simulated faults and, where the data is, PetShop and Nezha.
 	$(BIN)/pytest -m truth -n 2 -rs
 
 integration: .venv/installed-test  ## Tests on real servers: Kafka, Kubernetes' API server, Prometheus.

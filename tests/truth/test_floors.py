@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.truth import petshop, simulated
+from benchmarks.truth import nezha, petshop, simulated
 from benchmarks.truth.case import DATA, data_folder
 from benchmarks.truth.run import analysed, pooled
 from pipeline.score import Scores, shortfalls
@@ -38,6 +38,15 @@ def test_petshop_train_keeps_its_floors(tmp_path: Path) -> None:
         _check(f"petshop, {kind}", report.by_kind[kind], floor)
 
 
+def test_nezha_s_day_keeps_its_floor(tmp_path: Path) -> None:
+    archive = data_folder() / nezha.ARCHIVE
+    if not archive.is_file():
+        pytest.skip(f"no {archive}: name the folder that holds it by {DATA}")
+    _check(
+        "nezha", pooled(analysed(nezha.convert(archive, tmp_path))).total, FLOORS["nezha"]["all"]
+    )
+
+
 @pytest.mark.parametrize("scenario", CATALOGUE)
 def test_a_simulated_fault_keeps_its_floor(scenario: str, tmp_path: Path) -> None:
     assert scenario in FLOORS["simulated"]["scenarios"], f"give {scenario} a floor in {FILE.name}"
@@ -51,6 +60,7 @@ def test_a_simulated_fault_keeps_its_floor(scenario: str, tmp_path: Path) -> Non
 
 def test_every_floor_says_why_and_demands_what_can_be_measured() -> None:
     petshop_floors = [FLOORS["petshop"]["all"], *FLOORS["petshop"]["kinds"].values()]
-    for floor in [*petshop_floors, *FLOORS["simulated"]["scenarios"].values()]:
+    public = [*petshop_floors, FLOORS["nezha"]["all"]]
+    for floor in [*public, *FLOORS["simulated"]["scenarios"].values()]:
         assert floor["because"]
         assert floor["require"].keys() <= {*AT_LEAST, *AT_MOST}
