@@ -187,23 +187,33 @@ def _missing_with(
     steps: Steps, window: Mapping[int, int], after: str, bit: int
 ) -> Iterator[_Missing]:
     """Yield what is missing from the requests that have one step."""
-    now = {mask: count for mask, count in window.items() if mask >> bit & 1}
-    past = {mask: count for mask, count in steps.past.items() if mask >> bit & 1} if now else {}
-    among, before = sum(now.values()), sum(past.values())
+    now = _with_each(window, bit)
+    past = _with_each(steps.past, bit) if now else {}
+    among, before = now.get(bit, 0), past.get(bit, 0)
     if before < KNOWN:
         return
     for step, other in steps.bits.items():
-        without = frozenset(mask for mask in now if not mask >> other & 1)
-        if not without:
-            continue
-        missing = sum(now[mask] for mask in without)
-        missed = sum(count for mask, count in past.items() if not mask >> other & 1)
+        missing, missed = among - now.get(other, 0), before - past.get(other, 0)
         usual = (missed + 1) / (before + 2)  # Laplace's rule of succession
         if missed > (1 - NEARLY_ALWAYS) * before or missing < MISSING * among:
             continue
-        surprise = _surprise(missing, among, usual)
-        if missing > TIMES_MORE * usual * among and surprise >= -math.log(UNLIKELY):
-            yield _Missing(surprise, after, step, among, missing, usual, without)
+        surprise = _surprise(missing, among, usual) if missing > TIMES_MORE * usual * among else 0.0
+        if surprise >= -math.log(UNLIKELY):
+            sets = frozenset(mask for mask in window if mask >> bit & 1 and not mask >> other & 1)
+            yield _Missing(surprise, after, step, among, missing, usual, sets)
+
+
+def _with_each(sets: Mapping[int, int], bit: int) -> dict[int, int]:
+    """Return how many of the requests with one step have each step, that one included."""
+    counts: dict[int, int] = {}
+    for mask, count in sets.items():
+        if mask >> bit & 1:
+            rest = mask
+            while rest:
+                lowest = (rest & -rest).bit_length() - 1
+                counts[lowest] = counts.get(lowest, 0) + count
+                rest &= rest - 1
+    return counts
 
 
 def _surprise(missing: int, among: int, usual: float) -> float:
