@@ -9,8 +9,10 @@ on past the end of a minute is two short ones: how often that happens, too, is l
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache, reduce
+from itertools import chain
+from operator import or_
 from typing import NamedTuple
 
 import msgspec
@@ -34,6 +36,7 @@ TIMES_MORE = 2.0
 UNLIKELY = 1e-8
 """… and no chance: a node has some hundred pairs of steps and 1,440 minutes a day, so that chance
 alone makes less than one false occurrence in a hundred days of a node."""
+_SURPRISING = -math.log(UNLIKELY)
 WINDOW = 3
 """Minutes that make up now."""
 MAX_STEPS = 60
@@ -58,6 +61,8 @@ _TRACE = re.compile(r"(?i)\btrace[_-]?id\W{1,5}((?!0+\b)[0-9a-f]{16,32})\b")
 _MASKED_IDS = re.compile(r"(?i)\W{0,2}\b(?:span|trace)[_-]?id\W{1,5}[\w<>]+\W{0,2}")
 _PLACE = re.compile(r"[A-Za-z_\])][#:](\d{1,5})\b")
 """The line of a program that writes the line, as ``OrderService#42`` or ``handlers.py:42``."""
+_CALM = "ID-"
+"""First letters of lines that claim no trouble (``masking.LETTERS``)."""
 _VARIES = re.compile(r"[=:{(<]")
 """What follows differs from request to request, as a rule."""
 
@@ -70,11 +75,20 @@ class Alike(msgspec.Struct, array_like=True):
     """Time of the first line of them."""
 
 
+class Step(msgspec.Struct, array_like=True):
+    """A step of a node's requests."""
+
+    bit: int
+    """The number of the bit that stands for it in a set."""
+    since: int
+    """Minutes with requests before it first came."""
+
+
 class Steps(msgspec.Struct):
     """What is known of the steps of one node's requests."""
 
-    bits: dict[str, int] = msgspec.field(default_factory=dict)
-    """The number of a step, which is the bit that stands for it in a set."""
+    known: dict[str, Step] = msgspec.field(default_factory=dict)
+    """By what it says; bounded by ``MAX_STEPS``, and those that nothing remembered has make way."""
     minutes: int = 0
     """Minutes with requests that are closed."""
     past: dict[int, int] = msgspec.field(default_factory=dict)
@@ -145,17 +159,30 @@ def closes(steps: Steps, number: int, minute: Minute) -> Iterator[Occurrence]:
 
 def _sets(steps: Steps, minute: Minute) -> dict[int, Alike]:
     """Return the requests of a minute by their steps, in the node's numbers."""
-    for step in sorted(minute.steps.keys() - steps.bits.keys()):
-        if len(steps.bits) < MAX_STEPS:
-            steps.bits[step] = len(steps.bits)
-    numbers = {own: steps.bits[step] for step, own in minute.steps.items() if step in steps.bits}
+    new = sorted(minute.steps.keys() - steps.known.keys())
+    if len(steps.known) + len(new) > MAX_STEPS:
+        _forget(steps)
+    free = sorted(set(range(MAX_STEPS)) - {step.bit for step in steps.known.values()})
+    for said, bit in zip(new, free, strict=False):
+        steps.known[said] = Step(bit, steps.minutes)
+    bits = {own: steps.known[said].bit for said, own in minute.steps.items() if said in steps.known}
     sets: dict[int, Alike] = {}
     for request in minute.requests.values():
-        mask = sum(1 << number for own, number in numbers.items() if request.steps >> own & 1)
+        mask = sum(1 << bit for own, bit in bits.items() if request.steps >> own & 1)
         known = sets.setdefault(mask, Alike(0, request.first))
         known.count += 1
         known.first = min(known.first, request.first)
     return sets
+
+
+def _forget(steps: Steps) -> None:
+    """Forget the steps that no request had which is remembered."""
+    used = _all_of([*steps.past, *chain.from_iterable(steps.recent.values())])
+    steps.known = {said: step for said, step in steps.known.items() if used >> step.bit & 1}
+
+
+def _all_of(sets: Iterable[int]) -> int:
+    return reduce(or_, sets, 0)
 
 
 def _remember(steps: Steps, gone: Mapping[int, Alike]) -> None:
@@ -175,32 +202,47 @@ def _missing(steps: Steps) -> _Missing | None:
     for sets in steps.recent.values():
         for mask, alike in sets.items():
             window[mask] = window.get(mask, 0) + alike.count
-    found = [
-        missing
-        for after, bit in steps.bits.items()
-        for missing in _missing_with(steps, window, after, bit)
-    ]
+    found = chain.from_iterable(_missing_with(steps, window, after) for after in steps.known)
     return max(found, key=lambda one: (one.surprise, one.after, one.step), default=None)
 
 
-def _missing_with(
-    steps: Steps, window: Mapping[int, int], after: str, bit: int
-) -> Iterator[_Missing]:
+def _missing_with(steps: Steps, window: Mapping[int, int], after: str) -> Iterator[_Missing]:
     """Yield what is missing from the requests that have one step."""
+    bit = steps.known[after].bit
     now = _with_each(window, bit)
     past = _with_each(steps.past, bit) if now else {}
     among, before = now.get(bit, 0), past.get(bit, 0)
     if before < KNOWN:
         return
-    for step, other in steps.bits.items():
-        missing, missed = among - now.get(other, 0), before - past.get(other, 0)
-        usual = (missed + 1) / (before + 2)  # Laplace's rule of succession
-        if missed > (1 - NEARLY_ALWAYS) * before or missing < MISSING * among:
+    for said, step in steps.known.items():
+        missing, missed = among - now.get(step.bit, 0), before - past.get(step.bit, 0)
+        if missed > (1 - NEARLY_ALWAYS) * before:
             continue
-        surprise = _surprise(missing, among, usual) if missing > TIMES_MORE * usual * among else 0.0
-        if surprise >= -math.log(UNLIKELY):
-            sets = frozenset(mask for mask in window if mask >> bit & 1 and not mask >> other & 1)
-            yield _Missing(surprise, after, step, among, missing, usual, sets)
+        usual = (missed + 1) / (before + 2)  # Laplace's rule of succession
+        if _surprise(missing, among, usual) < _SURPRISING:
+            continue
+        without = (mask for mask in window if mask >> bit & 1 and not mask >> step.bit & 1)
+        instead = _instead_of(steps, window, after, said)
+        sets = frozenset(mask for mask in without if not mask & instead)
+        missing = sum(window[mask] for mask in sets)
+        surprise = _surprise(missing, among, usual)
+        if surprise >= _SURPRISING:
+            yield _Missing(surprise, after, said, among, missing, usual, sets)
+
+
+def _instead_of(steps: Steps, window: Mapping[int, int], after: str, missing: str) -> int:
+    """Return the set of steps that a new release may have in place of one that is missing.
+
+    They claim no trouble, are younger than both steps, and were never seen with the missing one.
+    """
+    gone = steps.known[missing]
+    beside = _all_of(mask for mask in (*steps.past, *window) if mask >> gone.bit & 1)
+    born = max(LEARNING - 1, gone.since, steps.known[after].since)
+    return sum(
+        1 << step.bit
+        for said, step in steps.known.items()
+        if said[0] in _CALM and step.since > born and not beside >> step.bit & 1
+    )
 
 
 def _with_each(sets: Mapping[int, int], bit: int) -> dict[int, int]:
@@ -219,8 +261,10 @@ def _with_each(sets: Mapping[int, int], bit: int) -> dict[int, int]:
 def _surprise(missing: int, among: int, usual: float) -> float:
     """Return -ln of Chernoff's bound of that many or more (Hoeffding 1963, theorem 1).
 
-    ``missing / among`` is to be more than ``usual``, the share that is expected.
+    0 where it is not worth a word, whatever chance may be.
     """
+    if missing < MISSING * among or missing <= TIMES_MORE * usual * among:
+        return 0.0
     share = missing / among
     more = share * math.log(share / usual)
     less = (1 - share) * math.log((1 - share) / (1 - usual)) if share < 1 else 0.0

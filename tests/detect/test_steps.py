@@ -12,7 +12,16 @@ from effort import tries
 from pipeline.detect.detector import Detector
 from pipeline.detect.masking import look
 from pipeline.detect.open_minutes import MAX_REQUESTS, Minute
-from pipeline.detect.steps import KNOWN, RULE, request_of, step_of
+from pipeline.detect.steps import (
+    KNOWN,
+    LEARNING,
+    MAX_STEPS,
+    RULE,
+    Steps,
+    closes,
+    request_of,
+    step_of,
+)
 from pipeline.records import Log, Signal, Symptom
 
 Detectors = dict[Signal, Detector[Any]]
@@ -120,3 +129,34 @@ def test_the_place_in_the_program_tells_steps_apart_that_say_the_same() -> None:
     line = f"INFO shop.Orders#41 TraceID: {TRACE} SpanID: {SPAN}"
     other = line.replace("#41", "#42")
     assert step_of(line, look(line).key) != step_of(other, look(other).key)
+
+
+def released(minute: int, says: str) -> list[Log]:
+    """Return a minute of requests whose last step has moved to another place in the program."""
+    last = f"{STEPS[2]} order"
+    return [
+        line.model_copy(
+            update={"message": line.message.replace("#12", "#19").replace("INFO", says)}
+        )
+        if last in line.message
+        else line
+        for line in lines(minute, {})
+    ]
+
+
+@pytest.mark.parametrize(("says", "told"), [("INFO", 0), ("ERROR", 1)])
+def test_a_step_that_comes_from_another_place_since_a_release_is_not_missing(
+    by_signal: Detectors, says: str, told: int
+) -> None:
+    assert len(cut_short(by_signal, QUIET + released(20, says) + released(21, says))) == told
+
+
+def test_steps_that_no_request_has_any_more_make_way() -> None:
+    known = Steps()
+    for number in range(3 * MAX_STEPS * LEARNING):
+        minute = Minute()
+        minute.goes_on("a", f"I step {number // LEARNING}", number)
+        list(closes(known, number, minute))
+        known.past.clear()  # as if they had faded
+    assert f"I step {3 * MAX_STEPS - 1}" in known.known
+    assert len(known.known) <= MAX_STEPS
