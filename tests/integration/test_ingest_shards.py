@@ -171,11 +171,12 @@ def test_a_process_that_cannot_renew_its_place_stops_and_reads_on_when_it_can(
 def test_a_process_that_shares_the_work_in_another_number_waits(
     shared: Site, writer: Writer, watcher: Watcher
 ) -> None:
-    Process(shared, "0/2").ready()
+    for number in range(2):  # which of them follows what, chance decides: it may be all or nothing
+        Process(shared, f"{number}/2").ready()
     other = Process(shared, "2/3")
     other.says(WAITS)
     clock.sleep(2)
     assert health(other.port)[0] == 503
     assert children.stop(other.child, within_s=3) == 0
-    assert max(watcher.most.values()) == 1
+    assert watcher.most == Counter(dict.fromkeys(PODS, 1))
     writer.stop()
