@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.correlate.settings import CorrelateSettings
-from pipeline.records import Amount, Severity, Symptom, SymptomClass, micros
+from pipeline.records import Amount, Earlier, Severity, Symptom, SymptomClass, micros
 
 _SECOND = 1_000_000
 
@@ -61,17 +61,21 @@ class Evidence:
         return tuple(node for node, strength in self.implicated.items() if strength >= least)
 
     @property
+    def earlier(self) -> Earlier | None:
+        """What came before of the very same trouble there."""
+        return None if self.symptom is None else self.symptom.earlier
+
+    @property
     def recurs_per_s(self) -> float:
         """How often the very same trouble came there lately, as far as that is a habit.
 
         What comes again and again comes by itself, also where its node seldom has other trouble:
         one episode that is just over says nothing, and an hour without any counts as well.
         """
-        earlier = None if self.symptom is None else self.symptom.earlier
-        if earlier is None:
+        if self.earlier is None:
             return 0.0
-        span_s = self.onset_s - micros(earlier.since) / _SECOND
-        return (earlier.count - 1) / (max(span_s, 0.0) + RECURS_WITHIN_S)
+        span_s = self.onset_s - micros(self.earlier.since) / _SECOND
+        return (self.earlier.count - 1) / (max(span_s, 0.0) + RECURS_WITHIN_S)
 
     @property
     def amount(self) -> Amount | None:

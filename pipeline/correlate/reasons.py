@@ -86,9 +86,13 @@ def prior_of_kind(own: Sequence[Evidence], background: Background) -> Iterator[R
     if factor >= _USUAL:
         said.append(f"such trouble came by itself {factor:.1f} times as often as declared, lately")
         numbers["factor"] = round(factor, 4)
-    habit = max(own, key=lambda piece: (piece.recurs_per_s, piece.id), default=None)
-    if habit is not None and habit.recurs_per_s and habit.symptom and habit.symptom.earlier:
-        earlier, title = habit.symptom.earlier, habit.symptom.title
+    habits = [
+        (piece.recurs_per_s, piece.id, piece.symptom.title, piece.earlier)
+        for piece in own
+        if piece.symptom is not None and piece.earlier is not None and piece.recurs_per_s > 0.0
+    ]
+    if habits:
+        _, _, title, earlier = max(habits, key=lambda habit: habit[:2])
         said.append(f"“{title}” came {earlier.count} times before, since {earlier.since:%H:%M}")
         numbers["earlier"] = float(earlier.count)
     if said:

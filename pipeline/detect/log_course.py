@@ -1,8 +1,8 @@
 """The course of a node's log by closed minutes: its lines, their absence, and who writes them.
 
 Between the log detector, which hands over each line, and what looks at closed minutes only
-(``templates``, ``silence``, ``pods``, ``steps``): it keeps the minutes that are open, and closes
-them.
+(``templates``, ``silence``, ``pods``, ``request_steps``): it keeps the minutes that are open, and
+closes them.
 """
 
 from collections.abc import Iterator
@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.detect import pods, silence, steps, templates
+from pipeline.detect import pods, request_steps, silence, templates
 from pipeline.detect.masking import Look
 from pipeline.detect.open_minutes import MAX_OPEN, MINUTE, Minute, minute_of
 from pipeline.detect.pods import Pods
+from pipeline.detect.request_steps import Steps
 from pipeline.detect.rules import Rule
 from pipeline.detect.silence import Silence
-from pipeline.detect.steps import Steps
 from pipeline.detect.tallies import Occurrence
 from pipeline.detect.templates import Templates
 from pipeline.records import Log
 
 RULES: dict[str, Rule] = {
-    rule.id: rule for rule in (*templates.RULES, silence.RULE, pods.RULE, steps.RULE)
+    rule.id: rule for rule in (*templates.RULES, silence.RULE, pods.RULE, request_steps.RULE)
 }
 """What the episodes follow."""
 LONGEST_QUIET_S = max(rule.quiet + rule.grain for rule in RULES.values()) / 1e6
@@ -71,9 +71,9 @@ def see(course: Course, time: int, look: Look, line: Log, *, known: bool) -> Non
     minute.add(time, look, count=not known)
     if line.pod is not None:
         minute.hear(line.pod, time)
-    request = steps.request_of(line.message)
+    request = request_steps.request_of(line.message)
     if request is not None and look.key:
-        minute.goes_on(request, steps.step_of(line.message, look.key), time)
+        minute.goes_on(request, request_steps.step_of(line.message, look.key), time)
 
 
 def is_unobserved(course: Course, time: int) -> None:
@@ -99,8 +99,10 @@ def close(course: Course, closed_to: int) -> Iterator[Sign]:
             yield from _said(course, number, minute, observed=observed)
             for occurrence in pods.closes(course.pods, number, minute.writers):
                 yield Sign(pods.RULE.id, pods.RULE.id, {}, occurrence)
-            for occurrence in steps.closes(course.steps, number, minute) if observed else ():
-                yield Sign(steps.RULE.id, steps.RULE.id, {}, occurrence)
+            for occurrence in (
+                request_steps.closes(course.steps, number, minute) if observed else ()
+            ):
+                yield Sign(request_steps.RULE.id, request_steps.RULE.id, {}, occurrence)
         if not observed:
             course.silence.is_unobserved()
     course.unobserved = [number for number in course.unobserved if number >= closed]

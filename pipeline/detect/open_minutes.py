@@ -20,7 +20,8 @@ MAX_WRITERS = 64
 MAX_REQUESTS = 128
 """Requests kept of a minute, those that come first by their random ids: 200 bytes each, 25 kB."""
 MAX_STEPS = 60
-"""Different steps of them; further ones are not looked at."""
+"""Different steps of them, those that come first by what they say: 100 bytes each. As many of a
+node: a set of them is a number of 60 bits."""
 MAX_OPEN = 64
 """Open minutes: lateness of an hour. Beyond it (a clock that is ahead) the earliest are kept."""
 
@@ -110,21 +111,32 @@ class Minute(msgspec.Struct, array_like=True):
 
     def goes_on(self, request: str, step: str, time: int) -> None:
         """Note a step of a request. One that is let go for want of room never comes back."""
-        bit = self.steps.get(step)
-        if bit is None:
-            if len(self.steps) >= MAX_STEPS:
-                return
-            bit = self.steps[step] = len(self.steps)
+        bit = self._bit_of(step)
         known = self.requests.get(request)
         if known is not None:
-            known.steps |= 1 << bit
+            known.steps |= bit
             known.first = min(known.first, time)
         elif not self.last_request or request < self.last_request:
-            self.requests[request] = Request(time, 1 << bit)
+            self.requests[request] = Request(time, bit)
             if len(self.requests) > MAX_REQUESTS:
                 del self.requests[max(self.requests)]
             if len(self.requests) == MAX_REQUESTS:
                 self.last_request = max(self.requests)
+
+    def _bit_of(self, step: str) -> int:
+        """Return the bit of a step, 0 for one beyond the bound; one let go never comes back."""
+        number = self.steps.get(step)
+        if number is None:
+            number = len(self.steps)
+            if number == MAX_STEPS:
+                last = max(self.steps)
+                if step > last:
+                    return 0
+                number = self.steps.pop(last)
+                for request in self.requests.values():
+                    request.steps &= ~(1 << number)
+            self.steps[step] = number
+        return 1 << number
 
     def _keep(self, key: str, time: int) -> None:
         if self.worst:

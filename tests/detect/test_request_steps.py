@@ -11,11 +11,10 @@ from detect_laws import COURSES, Course, at, run
 from effort import tries
 from pipeline.detect.detector import Detector
 from pipeline.detect.masking import look
-from pipeline.detect.open_minutes import MAX_REQUESTS, Minute
-from pipeline.detect.steps import (
+from pipeline.detect.open_minutes import MAX_REQUESTS, MAX_STEPS, Minute
+from pipeline.detect.request_steps import (
     KNOWN,
     LEARNING,
-    MAX_STEPS,
     RULE,
     Steps,
     closes,
@@ -93,13 +92,23 @@ def test_it_does_not_depend_on_the_course(
     assert cut_short(by_signal, told, course) == cut_short(by_signal, told)
 
 
-def test_of_more_requests_than_are_kept_it_does_not_matter_which_came_first() -> None:
-    ids = [f"{number * 7919 % 1009:016x}" for number in range(1009)]
+def test_of_more_than_is_kept_it_does_not_matter_what_came_first() -> None:
+    seen = [
+        (f"{n * 7919 % 1009:016x}", f"I step {n * 31 % (2 * MAX_STEPS):04}", n) for n in range(1009)
+    ]
     one, other = Minute(), Minute()
-    for minute, order in ((one, ids), (other, ids[::-1])):
-        for request in order:
-            minute.goes_on(request, "take", 7)
-    assert set(one.requests) == set(other.requests) == set(sorted(ids)[:MAX_REQUESTS])
+    for minute, order in ((one, seen), (other, seen[::-1])):
+        for request, step, time in order:
+            minute.goes_on(request, step, time)
+    assert (len(one.requests), len(one.steps)) == (MAX_REQUESTS, MAX_STEPS)
+    assert said(one) == said(other)
+
+
+def said(minute: Minute) -> dict[str, tuple[int, list[str]]]:
+    return {
+        request: (known.first, sorted(s for s, n in minute.steps.items() if known.steps >> n & 1))
+        for request, known in minute.requests.items()
+    }
 
 
 IDS = [

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.detect.masking import CACHED, LOOKED_AT
-from pipeline.detect.open_minutes import MINUTE, Minute
+from pipeline.detect.open_minutes import MAX_STEPS, MINUTE, Minute
 from pipeline.detect.rules import Rule
 from pipeline.detect.tallies import Occurrence
 
@@ -39,9 +39,7 @@ alone makes less than one false occurrence in a hundred days of a node."""
 _SURPRISING = -math.log(UNLIKELY)
 WINDOW = 3
 """Minutes that make up now."""
-MAX_STEPS = 60
-"""Steps of a node, 100 bytes each; further ones are not looked at."""
-MAX_COURSES = 256
+MAX_SETS = 256
 """Different sets of steps of requests that are remembered, 20 bytes each: the most frequent."""
 FADES_AT = 4_000
 """Requests that are remembered; then each set counts half: a new release has its own steps."""
@@ -191,8 +189,8 @@ def _remember(steps: Steps, gone: Mapping[int, Alike]) -> None:
         past[mask] = past.get(mask, 0) + alike.count
     if sum(past.values()) > FADES_AT:
         steps.past = past = {mask: count // 2 for mask, count in past.items() if count > 1}
-    if len(past) > MAX_COURSES:
-        kept = sorted(past.items(), key=lambda item: (-item[1], item[0]))[:MAX_COURSES]
+    if len(past) > MAX_SETS:
+        kept = sorted(past.items(), key=lambda item: (-item[1], item[0]))[:MAX_SETS]
         steps.past = dict(kept)
 
 
