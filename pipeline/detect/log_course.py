@@ -71,9 +71,10 @@ def see(course: Course, time: int, look: Look, line: Log, *, known: bool) -> Non
     minute.add(time, look, count=not known)
     if line.pod is not None:
         minute.hear(line.pod, time)
-    request = request_steps.request_of(line.message)
-    if request is not None and look.key:
-        minute.goes_on(request, request_steps.step_of(line.message, look.key), time)
+    if look.traced and look.key:
+        request = request_steps.request_of(line.message)
+        if request is not None:
+            minute.goes_on(request, request_steps.step_of(line.message, look.key), time)
 
 
 def is_unobserved(course: Course, time: int) -> None:

@@ -32,6 +32,8 @@ class Look(NamedTuple):
     """It says that what writes here is about to end."""
     personal: bool = False
     """It answers a person (``(alice@10.1.2.3)``): that such lines stop says nothing."""
+    traced: bool = False
+    """It may say to which request it belongs; of a JSON record only its message is looked at."""
 
 
 LETTERS: dict[Level | None, str] = {
@@ -67,6 +69,7 @@ _TRACE = re.compile(
     r"Traceback \(most recent call last|\s*File \".*, line 0"
     r"|\s+at [\w.$<>/\[\]]+ ?[(\w]|Exception in thread |Caused by: |goroutine 0+ \[|panic: "
 )
+_IDS = re.compile(r"(?i)\b(?:span|trace)[_-]?id\W")
 _GOODBYES = (
     "SIGTERM",
     "SIGINT",
@@ -129,13 +132,16 @@ def _of_line(alike: bytes) -> Look:
     if _goes_on(text):
         return Look("", trace=trace, goodbye=_is_goodbye(text))
     said = parse(text)
-    return _looked_at("C" if trace else LETTERS[said.level], said.message, trace=trace)
+    traced = _IDS.search(text) is not None
+    letter = "C" if trace else LETTERS[said.level]
+    return _looked_at(letter, said.message, trace=trace, traced=traced)
 
 
 @lru_cache(maxsize=CACHED)
 def _of_record(letter: str, alike: bytes) -> Look:
     text = _text(alike)
-    return _looked_at(letter, text, trace="Traceback (most recent call last" in text)
+    trace = "Traceback (most recent call last" in text
+    return _looked_at(letter, text, trace=trace, traced=True)
 
 
 def _text(alike: bytes) -> str:
@@ -153,13 +159,14 @@ def _is_goodbye(text: str) -> bool:
     return any(words in text for words in _GOODBYES)
 
 
-def _looked_at(letter: str, message: str, *, trace: bool) -> Look:
+def _looked_at(letter: str, message: str, *, trace: bool, traced: bool) -> Look:
     person = _PERSON.search(message) if "@" in message else None
     return Look(
         f"{letter} {masked(message)}"[:LENGTH],
         trace=trace,
         goodbye=_is_goodbye(message),
         personal=person is not None and person[1] != "",
+        traced=traced,
     )
 
 
