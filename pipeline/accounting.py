@@ -17,6 +17,7 @@ import msgspec
 from pipeline.correlate.partition import PartitionRow as CorrelateRow
 from pipeline.detect.partition import MAX_SOURCE_COUNTS, NodeRow
 from pipeline.detect.partition import PartitionRow as DetectRow
+from pipeline.detect.rows import unpacked
 
 _PARTITION = b"|partition"
 _RECEIVED = "received"
@@ -95,9 +96,9 @@ class Ledger:
     def detect_row(self, key: bytes, value: bytes) -> None:
         """Take a row of detection's table."""
         if not key.endswith(_PARTITION):
-            self._node_row(key.split(b"|")[2].decode(), msgspec.json.decode(value, type=NodeRow))
+            self._node_row(key.split(b"|")[2].decode(), unpacked(value, NodeRow))
             return
-        row = msgspec.json.decode(value, type=DetectRow)
+        row = unpacked(value, DetectRow)
         self._forgetful |= len(row.sources) >= MAX_SOURCE_COUNTS
         self._promised.append(
             {source: min(of_feed.values()) for source, of_feed in row.promised.items()}

@@ -22,6 +22,7 @@ import msgspec
 
 from pipeline.detect.coverage import Losses, Stretch
 from pipeline.detect.partition import NodeRow, PartitionRow
+from pipeline.detect.rows import unpacked
 from pipeline.records import SIGNAL_OF_FEED, SIGNALS, Signal, instant
 from topology import ids
 from topology.model import Application
@@ -147,12 +148,12 @@ class Rows:
     def take(self, key: bytes, value: bytes) -> None:
         """Take a row of detection's table."""
         if key.endswith(_PARTITION):
-            high = msgspec.json.decode(value, type=PartitionRow).watermark.high
+            high = unpacked(value, PartitionRow).watermark.high
             if high is not None:
                 self.watermark = high if self.watermark is None else max(high, self.watermark)
             return
         signal = cast("Signal", key.split(b"|")[2].decode())
-        row = msgspec.json.decode(value, type=NodeRow)
+        row = unpacked(value, NodeRow)
         self.by_node.setdefault(row.node, {}).setdefault(signal, []).append(row)
 
     def seen_nodes(self) -> list[str]:

@@ -18,6 +18,7 @@ from pipeline.detect.episodes import Belated, Facts, Track, track
 from pipeline.detect.fingerprints import LOOKED_AT, MAX_SUBJECT, fingerprint
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
+from pipeline.detect.rows import packed, unpacked
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.signatures import POD, REASON, EventSignature
 from pipeline.detect.tallies import TEXT_LENGTH, Occurrence, Tally, note, tally_of
@@ -162,12 +163,12 @@ class EventDetector:
         return counts
 
     def dump(self, facts: EventFacts) -> bytes:
-        """Return the facts as JSON."""
-        return msgspec.json.encode(facts)
+        """Return the facts as a row holds them."""
+        return packed(facts)
 
     def load(self, snapshot: bytes) -> EventFacts:
         """Return the facts of a snapshot."""
-        facts = msgspec.json.decode(snapshot, type=EventFacts)
+        facts = unpacked(snapshot, EventFacts)
         if self._publisher.without_unknown(facts):
             for key, identity in list(facts.identities.items()):
                 if identity.live and identity.fingerprint not in facts.tracks:

@@ -23,6 +23,7 @@ from pipeline.detect.masking import alike, look
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.prefilter import Prefilter
 from pipeline.detect.publishing import Publisher, reconcile
+from pipeline.detect.rows import packed, unpacked
 from pipeline.detect.settings import DetectSettings
 from pipeline.detect.signatures import KIND, LogSignature
 from pipeline.detect.tallies import BUCKET, Occurrence, note, tally_of
@@ -149,12 +150,12 @@ class LogDetector:
         return self._publisher.counts(facts)
 
     def dump(self, facts: LogFacts) -> bytes:
-        """Return the facts as JSON."""
-        return msgspec.json.encode(facts)
+        """Return the facts as a row holds them."""
+        return packed(facts)
 
     def load(self, snapshot: bytes) -> LogFacts:
         """Return the facts of a snapshot."""
-        facts = msgspec.json.decode(snapshot, type=LogFacts)
+        facts = unpacked(snapshot, LogFacts)
         if self._publisher.without_unknown(facts):
             reconcile(facts, self.counts(facts))
         return facts

@@ -11,8 +11,6 @@ from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
-import msgspec
-
 from pipeline.detect import increases, service, undecided
 from pipeline.detect.episodes import Track, track
 from pipeline.detect.fingerprints import bounded
@@ -37,6 +35,7 @@ from pipeline.detect.minutes import Minutes
 from pipeline.detect.pack import SignaturePack
 from pipeline.detect.publishing import Publisher, reconcile
 from pipeline.detect.requests import close
+from pipeline.detect.rows import packed, unpacked
 from pipeline.detect.samples import FORGET_AFTER, MINUTE, Series
 from pipeline.detect.series import Catalogue, Description, Limit, ServiceSeries
 from pipeline.detect.service import Service, Services
@@ -139,12 +138,12 @@ class MetricDetector:
         return counts
 
     def dump(self, facts: MetricFacts) -> bytes:
-        """Return the facts as JSON."""
-        return msgspec.json.encode(facts)
+        """Return the facts as a row holds them."""
+        return packed(facts)
 
     def load(self, snapshot: bytes) -> MetricFacts:
         """Return the facts of a snapshot."""
-        facts = msgspec.json.decode(snapshot, type=MetricFacts)
+        facts = unpacked(snapshot, MetricFacts)
         changed = self._publisher.without_unknown(facts) | self._without_unknown(facts)
         facts.undecided = self._decided.undecided(facts.series, facts.requests.counters)
         if changed:

@@ -16,6 +16,7 @@ import msgspec
 
 from pipeline.detect.coverage import Coverage
 from pipeline.detect.detector import Detector, MissesObservations
+from pipeline.detect.rows import packed, unpacked
 from pipeline.records import SIGNAL_OF_FEED, Batch, Gap, Mark, Signal, Symptom, instant, micros
 from pipeline.watermark import Watermark
 
@@ -109,9 +110,9 @@ class DetectPartition:
         """Take up the state from table rows (those of other partitions are passed over)."""
         for key, value in rows:
             if key == self._partition_key:
-                self._row = msgspec.json.decode(value, type=PartitionRow)
+                self._row = unpacked(value, PartitionRow)
             elif key.startswith(self._node_prefix):
-                self._restore_node(key, msgspec.json.decode(value, type=NodeRow))
+                self._restore_node(key, unpacked(value, NodeRow))
 
     def on_batch(self, feed: str, offset: int, batch: Batch) -> DetectStep:
         """Apply a batch that came on a feed at an offset.
@@ -239,7 +240,7 @@ class DetectPartition:
             if published or not self._row.watermark.sources:
                 symptoms += published
                 rows[key] = _encode(entry)
-        rows[self._partition_key] = msgspec.json.encode(self._row)
+        rows[self._partition_key] = packed(self._row)
         return DetectStep(symptoms=symptoms, mark=self._mark() if moved else None, rows=rows)
 
     def _due(self) -> Iterable[tuple[bytes, _Entry]]:
@@ -274,7 +275,7 @@ def _unobserved(entry: _Entry, time: int | None) -> None:
 
 def _encode(entry: _Entry) -> bytes:
     detector = entry.detector
-    return msgspec.json.encode(
+    return packed(
         NodeRow(
             node=entry.node,
             offset=entry.offset,

@@ -10,6 +10,7 @@ import pytest
 from pipeline.coverage import Report, Rows, Seen, report_of
 from pipeline.detect.coverage import MINUTE, Coverage, Losses, Stretch
 from pipeline.detect.partition import NodeRow
+from pipeline.detect.rows import packed
 from pipeline.records import micros
 from topology.load import load
 from topology.model import Application, Edge, NodeTemplate
@@ -38,8 +39,10 @@ APPLICATION = Application(
 def row(
     node: str, signal: str, received: int = 1, coverage: Coverage | None = None
 ) -> tuple[bytes, bytes]:
-    facts = NodeRow(node, 1, {"received": received}, msgspec.Raw(b"{}"), coverage or Coverage())
-    return f"0|node|{signal}|{node}".encode(), msgspec.json.encode(facts)
+    facts = NodeRow(
+        node, 1, {"received": received}, msgspec.Raw(packed(Coverage())), coverage or Coverage()
+    )
+    return f"0|node|{signal}|{node}".encode(), packed(facts)
 
 
 def watermark(high: int) -> tuple[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from detect_laws import NODE, at, closed_to
@@ -55,6 +56,18 @@ def test_a_snapshot_is_all_there_is(by_signal: Detectors, signal: Signal) -> Non
     assert again == facts
     assert detector.dump(again) == detector.dump(facts)
     assert detector.notify_at(again) == detector.notify_at(facts)
+
+
+@each
+def test_a_snapshot_in_json_of_an_older_release_says_the_same(
+    by_signal: Detectors, signal: Signal
+) -> None:
+    detector = by_signal[signal]
+    facts = detector.new_facts()
+    detector.apply(facts, [SIGN[signal]], closed_to(0))
+    detector.revisions(facts, NODE, closed_to(0))
+    older = msgspec.json.encode(msgspec.msgpack.decode(detector.dump(facts)))
+    assert detector.load(older) == facts
 
 
 @each

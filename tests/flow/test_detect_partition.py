@@ -1,6 +1,5 @@
 """Laws of one partition of detection that need no signatures."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -9,6 +8,7 @@ import pytest
 from pipeline.assembly import flow_of
 from pipeline.detect.coverage import Coverage
 from pipeline.detect.partition import DetectPartition, DetectStep, NodeRow
+from pipeline.detect.rows import unpacked
 from pipeline.records import FEEDS, Batch, Gap, Log, Mark, Metric, micros
 from pipeline.settings import Settings
 
@@ -44,13 +44,13 @@ def mark(at: float, source: str = "s") -> Mark:
 
 def counts(row: bytes | None) -> dict[str, int]:
     assert row is not None
-    return msgspec.json.decode(row, type=NodeRow).counts
+    return unpacked(row, NodeRow).counts
 
 
 def coverage(step: DetectStep) -> Coverage:
     (row,) = step.rows.values()
     assert row is not None
-    return msgspec.json.decode(row, type=NodeRow).coverage
+    return unpacked(row, NodeRow).coverage
 
 
 def test_a_batch_that_comes_again_changes_nothing(partition: DetectPartition) -> None:
@@ -154,11 +154,11 @@ def test_late_observations_are_seen_all_the_same(partition: DetectPartition) -> 
 
 def test_a_row_from_before_there_was_coverage_is_read(partition: DetectPartition) -> None:
     ((key, row),) = partition.on_batch("logs", 1, batch(at=5)).rows.items()
-    old = json.loads(row or b"")
+    old = msgspec.msgpack.decode(row or b"")
     del old["coverage"]
     fresh = flow_of(Settings()).detect_partition(0, 2)
 
-    fresh.restore([(key, json.dumps(old).encode())])
+    fresh.restore([(key, msgspec.json.encode(old))])
 
     seen = coverage(fresh.on_batch("logs", 2, batch(at=9)))
     assert seen.first == micros(START) + 9_000_000

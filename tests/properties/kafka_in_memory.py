@@ -9,11 +9,10 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from pipeline.correlate.aging import Aged
 from pipeline.detect.coverage import Coverage
 from pipeline.detect.partition import DetectStep, NodeRow
+from pipeline.detect.rows import unpacked
 from pipeline.flow import Flow, final
 from pipeline.records import (
     FEED_OF_SIGNAL,
@@ -153,12 +152,12 @@ class Cluster:
     def received(self) -> int:
         """Return how many observations the detectors' rows say they received."""
         rows = [value for key, value in self.detect_rows.items() if b"|node|" in key]
-        return sum(msgspec.json.decode(row, type=NodeRow).counts["received"] for row in rows)
+        return sum(unpacked(row, NodeRow).counts["received"] for row in rows)
 
     def coverage(self) -> dict[bytes, Coverage]:
         """Return what the detectors' rows say of coverage."""
         return {
-            key: msgspec.json.decode(value, type=NodeRow).coverage
+            key: unpacked(value, NodeRow).coverage
             for key, value in self.detect_rows.items()
             if b"|node|" in key
         }
