@@ -66,6 +66,7 @@ _LATE = 1.5
 """Samples so many intervals apart still count as of that interval."""
 _LAST_TWO = 0b11
 _ALL_KEPT = (1 << KEPT) - 1
+_BYTES = KEPT // 8
 _MAX_SCORE = 1e6
 
 INTERVALS = (60, 300, 1800)
@@ -93,9 +94,10 @@ class Service(msgspec.Struct, array_like=True):
     """By minute and quantity: samples in order of time and value."""
     history: bytes = b""
     """Closed bins, oldest first, three numbers of four bytes each."""
-    waited: int = 0
-    """A bit for each of them with strong extra waiting, the latest is bit 0."""
-    failed: int = 0
+    waited: bytes | int = b""
+    """A bit for each of them with strong extra waiting (see ``_bits``) …"""
+    failed: bytes | int = b""
+    """… and with many more failures."""
     last: int | None = None
     """Time of the latest sample of a closed minute."""
 
@@ -177,7 +179,7 @@ class Services:
             samples = service.open.pop(minute)
             times = [time for values in samples.values() for time, _ in values]
             if service.last is not None and min(times) - service.last >= FORGET_AFTER:
-                service.last, service.history, service.waited, service.failed = None, b"", 0, 0
+                service.last, service.history, service.waited, service.failed = None, b"", b"", b""
             yield Judgement(len(times), tuple(self._judge(service, samples, max(times))))
             service.last = max(times)
 
@@ -187,14 +189,14 @@ class Services:
         since = MINUTE if service.last is None else time - service.last
         now = _bin(samples, since / _SECOND)
         past = np.frombuffer(service.history, dtype="<f4").reshape(-1, 3).astype(np.float64)
-        waited = self._waiting(now, _reference(past, service.waited))
-        failed = self._failing(now, _reference(past, service.failed))
+        waited = self._waiting(now, _reference(past, _bits(service.waited)))
+        failed = self._failing(now, _reference(past, _bits(service.failed)))
         for deviation in (waited, failed):
             if deviation is not None and deviation.sigmas >= self._settings.whisper_sigmas:
                 yield _found(service, deviation, time, since)
         service.history = _remember(service.history, now)
-        service.waited = (service.waited << 1 | _is_strong(waited)) & _ALL_KEPT
-        service.failed = (service.failed << 1 | _is_strong(failed)) & _ALL_KEPT
+        service.waited = _with_bit(service.waited, bit=_is_strong(waited))
+        service.failed = _with_bit(service.failed, bit=_is_strong(failed))
 
     def _waiting(self, now: Bin, past: Array | None) -> "_Deviation | None":
         """Return the extra waiting: (mean − usual mean) · requests, in seconds."""
@@ -277,12 +279,25 @@ def _is_strong(deviation: _Deviation | None) -> bool:
     return deviation is not None and deviation.strong
 
 
+def _bits(kept: bytes | int) -> int:
+    """Return what is kept as a number: 288 bits, which no row holds but as bytes.
+
+    Rows of an older release, in JSON, have the number itself.
+    """
+    return kept if isinstance(kept, int) else int.from_bytes(kept, "little")
+
+
+def _with_bit(kept: bytes | int, *, bit: bool) -> bytes:
+    """Return what is kept with one more bit, without those that are too old, and without zeros."""
+    return ((_bits(kept) << 1 | bit) & _ALL_KEPT).to_bytes(_BYTES, "little").rstrip(b"\0")
+
+
 def _found(service: Service, deviation: _Deviation, time: int, since: int) -> Found:
     interval = next((i for i in INTERVALS if since <= _LATE * i * _SECOND), INTERVALS[-1])
     step = (time - 1) // (interval * _SECOND)  # the interval ends at the sample's time
     rule = _rule_id(deviation.kind, interval)
     before = service.waited if deviation.kind == "requests-wait" else service.failed
-    again = before & _LAST_TWO != 0  # one alone may be chance: it takes two of three
+    again = _bits(before) & _LAST_TWO != 0  # one alone may be chance: it takes two of three
     return Found(
         rule=rule,
         fingerprint=bounded(rule + service.view),

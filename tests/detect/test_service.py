@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from detect_laws import at, run
+from detect_laws import Course, at, run
 from pipeline.detect.detector import Detector
 from pipeline.records import Metric, Signal, Symptom
 
@@ -51,6 +51,13 @@ def test_failures_are_counted_against_what_usually_fails(by_signal: Detectors) -
     (symptom,) = (s for s in last if s.symptom_class == "error")
     assert symptom.amount is not None
     assert symptom.amount.total == pytest.approx(3 * (20 - 1), abs=1)
+
+
+def test_trouble_of_two_hours_ago_is_remembered_over_restarts(by_signal: Detectors) -> None:
+    slow = [(100.0, 0.4, 0.6)] * 3
+    rows = samples([*calm(40), *slow, *calm(120), *slow, *calm(9)])
+    restarted = run(by_signal["metric"], rows, Course(restart=True))
+    assert restarted.closed == run(by_signal["metric"], rows).closed
 
 
 def test_one_failure_more_is_a_whisper(by_signal: Detectors) -> None:
