@@ -257,6 +257,7 @@ class Handlers:
             return True
         told = f"User {name} has stale auth info. Login is required to refresh."
         hub.line("W", "expired", told)
+        hub.scene.hit(HUB)
         hub.scene.hit(f"jupyterhub/user/{hub.servers[name].user.escaped}")
         server = hub.servers[name]
         if server.ip is not None and server.pending is None:

@@ -117,9 +117,9 @@ class Servers:
             yield hub.kernel.wait(4.0)
 
     def _failed(self, server: Server, failure: SpawnError, began: float) -> Steps:
-        hub, user = self._hub, server.user
+        hub, _user = self._hub, server.user
         self._explain(server, failure)
-        hub.scene.hit(user.node)
+        self._harmed(server)
         hub.counters.observe("server_spawn_duration_seconds", hub.kernel.now - began, "failure")
         server.failed, server.ip = failure.text, None
         if isinstance(failure, NeverUpError):
@@ -165,6 +165,11 @@ class Servers:
             "callback",
             f"{told}\nTraceback (most recent call last):\nTimeoutError: {spawner.in_vain}",
         )
+
+    def _harmed(self, server: Server) -> None:
+        """Note that a user is harmed, and the hub, which fails to do something for its user."""
+        self._hub.scene.hit(server.user.node)
+        self._hub.scene.hit(HUB)
 
     def _count_failure(self) -> None:
         hub = self._hub
@@ -221,7 +226,7 @@ class Servers:
         hub.line(
             "E", "callback", f"{future}\nTraceback (most recent call last):\nTimeoutError: {told}"
         )
-        hub.scene.hit(server.user.node)
+        self._harmed(server)
         hub.restart_reflector()
 
     def _unroute(self, server: Server) -> None:
@@ -254,7 +259,7 @@ class Servers:
         code = server.spawner.poll()
         if code is None or server.ip is None or server.pending is not None:
             return
-        hub.scene.hit(server.user.node)
+        self._harmed(server)
         hub.line("W", "stopped", f"User {server.user.name} server stopped, with exit code: {code}")
         hub.counters.observe("server_poll_duration_seconds", about(hub.chance, 0.002), "stopped")
         yield self.stop(server)

@@ -68,6 +68,12 @@ def test_a_fault_has_its_cause_and_somebody_is_harmed_by_it(id_: str) -> None:
     assert BEGIN_S == case.start_s < case.end_s <= BEGIN_S + PLATFORM[BY_ID[id_]].needs_s
 
 
+@pytest.mark.parametrize("id_", ["S06", "S07", "S08", "S23", "S26"])
+def test_servers_that_do_not_start_harm_the_hub_too(id_: str) -> None:
+    case, _, _ = _once(BY_ID[id_])
+    assert "jupyterhub/hub" in case.affected
+
+
 TELLING = {
     "S06": "exceeded quota: opf-jupyterhub-custom",
     "S07": "nodes are available",

@@ -67,9 +67,16 @@ def test_what_only_looks_like_trouble_has_no_cause(name: str) -> None:
 def test_a_fault_of_one_user_harms_that_user_alone() -> None:
     scenario = next(one for one in APPLICATION if one.id == "S05")
     _, case = play(scenario, seed=1)
-    (user,) = case.affected
+    (user,) = case.affected - {"jupyterhub/hub"}
     claim = user.replace("jupyterhub/user/", "jupyterhub-nb-")
     assert case.root_cause == (f"infrastructure/volume/{claim}-pvc",)
+
+
+@pytest.mark.parametrize("id_", ["S05", "S16"])
+def test_what_the_hub_cannot_do_for_its_user_harms_the_hub_too(id_: str) -> None:
+    scenario = next(one for one in APPLICATION if one.id == id_)
+    _, case = play(scenario, seed=5)
+    assert "jupyterhub/hub" in case.affected
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
