@@ -129,4 +129,6 @@ def onset_s(symptom: Symptom) -> float:
 
 def supposed(node: str, since_s: float, until_s: float, unsure_s: float) -> Evidence:
     """Return a hidden fault at a node."""
-    return Evidence(f"hidden:{node}", node, None, "availability", since_s, until_s, unsure_s)
+    return Evidence(
+        f"hidden:{node}:{since_s:f}", node, None, "availability", since_s, until_s, unsure_s
+    )

@@ -22,6 +22,8 @@ from pipeline.correlate.parents import Weights
 from pipeline.correlate.settings import CorrelateSettings
 from pipeline.records import Symptom
 
+_MORE_LIKELY_THAN_NOT = 0.5
+
 _BELONGS = 0.5
 """A whisper belongs to a group that set it off with at least this probability."""
 
@@ -113,22 +115,31 @@ def explain(component: Sequence[Evidence], weights: Weights) -> list[Group]:
     whole = explained(symptoms, weights.forest(symptoms), model)
     start = np.array([_weight(piece, model) for piece in symptoms])
     groups = joined(
-        whole.roots[: len(symptoms)], faults(whole.pieces), start, model.settings.join_at
+        whole.roots[: len(symptoms)],
+        faults(whole.pieces, whole.roots),
+        start,
+        model.settings.join_at,
     )
     return [_group(whole, members, start[members], model.settings) for members in groups]
 
 
-def faults(pieces: Sequence[Evidence]) -> list[int]:
+def faults(pieces: Sequence[Evidence], roots: Array) -> list[int]:
     """Return for each piece the number of its fault: what is at one node at one time is one.
 
-    Weak evidence has no part in how long a fault lasts: some deviation there is at most times.
+    A fault lasts for as long as what goes back to it by ``roots``, more likely than not: a volume
+    that fills again while the server that failed on it still restarts is the same volume full. Weak
+    evidence has no part in how long a fault lasts: some deviation there is at most times.
     """
+    lasts = [piece.last_seen_s for piece in pieces]
+    for piece, root, sure in zip(pieces, roots.argmax(axis=1), roots.max(axis=1), strict=True):
+        if sure >= _MORE_LIKELY_THAN_NOT and not piece.is_whisper:
+            lasts[root] = max(lasts[root], piece.last_seen_s)
     numbers: dict[str, int] = {}
     ends: dict[str, float] = {}
     found = [0] * len(pieces)
     for position in sorted(range(len(pieces)), key=lambda at: pieces[at].order):
         piece = pieces[position]
-        begins, until = piece.onset_s - piece.unsure_s, piece.last_seen_s + piece.unsure_s
+        begins, until = piece.onset_s - piece.unsure_s, lasts[position] + piece.unsure_s
         if begins >= ends.get(piece.node, -math.inf):
             numbers[piece.node] = position
         if not piece.is_whisper:

@@ -7,7 +7,7 @@ the graph at the effect's onset, and what it is itself of the graph when it was 
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +20,8 @@ from pipeline.correlate.offers import Offer, Offered, Suspect, supposable
 from pipeline.correlate.overtime import Model
 
 MAX_SUPPOSED = 8
-"""Implicated nodes that are tried, those with most witnesses first (each costs a determinant)."""
+"""Implicated nodes that are tried, each for every time in which others speak of it: those with most
+witnesses first (each costs a determinant)."""
 
 _BY_ITSELF = 0.5
 """What came by itself with this probability asks for a hidden cause."""
@@ -33,6 +34,12 @@ SURE = 0.95
 
 IN_COMMON = 3
 """So many places of trouble below one node, and it is tried as their common cause."""
+
+
+Placed = tuple[Evidence, str]
+"""A piece of evidence, and the node that it counts for."""
+Said = tuple[str, list[Evidence]]
+"""A node, and what speaks of trouble there at one time, earliest first."""
 
 
 @dataclass(frozen=True)
@@ -118,28 +125,51 @@ def _suspects(
         for node in supposable(symptom, model):
             if model.at(symptom.onset_s).graph.has(node):
                 witnesses.setdefault(node, []).append(symptom)
-    witnesses = _earlier(witnesses, seen_since)
-    shared = _earlier(_in_common(unexplained, model), seen_since)
-    named = [_suspect(node, said_by, model) for node, said_by in _ranked(witnesses)]
-    shared = {node: below for node, below in shared.items() if node not in witnesses}
-    common = [_suspect(node, below, model, only=below) for node, below in _ranked(shared)]
-    return [suspect for suspect in (*named, *common) if suspect is not None]
+    apart_s = model.settings.same_node_longest_s
+    named = _earlier(
+        (
+            (node, [piece for piece, _ in burst])
+            for node, said_by in witnesses.items()
+            for burst in _bursts(((piece, node) for piece in said_by), apart_s)
+        ),
+        seen_since,
+    )
+    known = {node for node, _ in named}
+    common = _earlier(_in_common(unexplained, model).items(), seen_since)
+    shared = [(node, below) for node, below in common if node not in known]
+    found = [_suspect(node, said_by, model) for node, said_by in _ranked(named)]
+    found += [_suspect(node, below, model, only=below) for node, below in _ranked(shared)]
+    return [suspect for suspect in found if suspect is not None]
 
 
-def _earlier(
-    witnesses: dict[str, list[Evidence]], seen_since: Mapping[str, float]
-) -> dict[str, list[Evidence]]:
+def _bursts(pieces: Iterable[Placed], apart_s: float) -> list[list[Placed]]:
+    """Return pieces by the times in which something goes on, or ended less than that ago.
+
+    What comes back after more than ``apart_s`` seconds need not be the same fault.
+    """
+    bursts: list[list[Placed]] = []
+    until_s = -math.inf
+    for piece, place in sorted(pieces, key=lambda placed: (placed[0].order, placed[1])):
+        if piece.onset_s - until_s > apart_s:
+            bursts.append([])
+        bursts[-1].append((piece, place))
+        until_s = max(until_s, piece.last_seen_s)
+    return bursts
+
+
+def _earlier(said: Iterable[Said], seen_since: Mapping[str, float]) -> list[Said]:
     """Return the nodes that had no symptoms when others first spoke of their trouble."""
-    return {
-        node: said_by
-        for node, said_by in witnesses.items()
+    return [
+        (node, said_by)
+        for node, said_by in said
         if said_by[0].onset_s < seen_since.get(node, math.inf)
-    }
+    ]
 
 
-def _ranked(witnesses: dict[str, list[Evidence]]) -> list[tuple[str, list[Evidence]]]:
+def _ranked(said: Iterable[Said]) -> list[Said]:
     """Return the nodes to try, those with most witnesses first."""
-    return sorted(witnesses.items(), key=lambda item: (-len(item[1]), item[0]))[:MAX_SUPPOSED]
+    ranked = sorted(said, key=lambda each: (-len(each[1]), each[0], each[1][0].order))
+    return ranked[:MAX_SUPPOSED]
 
 
 def _in_common(unexplained: Sequence[Evidence], model: Model) -> dict[str, list[Evidence]]:
@@ -162,25 +192,15 @@ def _in_common(unexplained: Sequence[Evidence], model: Model) -> dict[str, list[
 def _at_one_time(places: Mapping[str, Sequence[Evidence]], apart_s: float) -> list[Evidence]:
     """Return what came in the burst of most places, earliest first; nothing if they are too few.
 
-    Trouble that comes back for hours, now here and now there, has nothing in common but the day:
-    within a burst something goes on, or has ended less than ``apart_s`` seconds ago.
+    Trouble that comes back for hours, now here and now there, has nothing in common but the day.
     """
-    by_onset = sorted(
-        ((piece, place) for place, pieces in places.items() for piece in pieces),
-        key=lambda each: (each[0].order, each[1]),
-    )
-    bursts: list[list[tuple[Evidence, str]]] = []
-    until_s = -math.inf
-    for piece, place in by_onset:
-        if piece.onset_s - until_s > apart_s:
-            bursts.append([])
-        bursts[-1].append((piece, place))
-        until_s = max(until_s, piece.last_seen_s)
+    placed = ((piece, place) for place, pieces in places.items() for piece in pieces)
+    bursts = _bursts(placed, apart_s)
     widest = max(bursts, key=_places_of)
     return [piece for piece, _ in widest] if _places_of(widest) >= IN_COMMON else []
 
 
-def _places_of(burst: Sequence[tuple[Evidence, str]]) -> int:
+def _places_of(burst: Sequence[Placed]) -> int:
     return len({place for _, place in burst})
 
 

@@ -79,6 +79,17 @@ def test_far_apart_in_time_are_two_incidents(model: Likelihood, symptom: Symptom
     assert [incident.nodes for incident in two] == [("db", "hub"), ("hub",)]
 
 
+def test_a_fault_lasts_as_long_as_what_it_brings(model: Likelihood, symptom: Symptoms) -> None:
+    """A volume that fills again while the server that failed on it restarts is still full."""
+    first, again = (
+        symptom("volume/db", at, at + 60, symptom_class="saturation") for at in (0, 1_200)
+    )
+    restarts = symptom("db", 10, 2_000, symptom_class="availability", severity="critical")
+    (incident,) = incidents(model, [first, restarts, again, symptom("hub", 1_230)])
+    assert incident.causes[0].node == "volume/db"
+    assert incident.symptom_count == 4
+
+
 def test_users_on_one_machine_have_it_as_their_common_cause(
     model: Likelihood, symptom: Symptoms
 ) -> None:

@@ -193,6 +193,21 @@ def test_a_burst_is_found_among_older_trouble_of_the_same_places(symptom: Sympto
     assert (fault.node, fault.onset_s) == ("machine/w1", START.timestamp())
 
 
+def test_what_is_named_again_long_after_is_no_sign_of_the_fault_before(
+    model: Likelihood, symptom: Symptoms
+) -> None:
+    """A sign-in expires; that all fail twenty minutes later is the database's doing."""
+    told = [
+        symptom("hub", 0, implicates={"api": 0.6}, signature="expired"),
+        symptom("db", 1_190, 1_800, symptom_class="availability"),
+        symptom("hub", 1_200, 1_800, implicates={"api": 0.4}, signature="failing"),
+    ]
+    found = explanation(model, told)
+    (fault,) = found.pieces[len(told) :]
+    assert (fault.node, fault.last_seen_s) == ("api", START.timestamp())
+    assert found.roots[2].argmax() == 1
+
+
 def test_a_fault_that_would_have_been_seen_at_its_own_node_is_supposed_less(
     symptom: Symptoms,
 ) -> None:
