@@ -120,26 +120,25 @@ def _suspects(
     model: Model,
 ) -> list[Suspect]:
     """Return possible hidden faults: what symptoms name, and what several have in common."""
-    witnesses: dict[str, list[Evidence]] = {}
-    for symptom in symptoms:
-        for node in supposable(symptom, model):
-            if model.at(symptom.onset_s).graph.has(node):
-                witnesses.setdefault(node, []).append(symptom)
-    apart_s = model.settings.same_node_longest_s
-    named = _earlier(
-        (
-            (node, [piece for piece, _ in burst])
-            for node, said_by in witnesses.items()
-            for burst in _bursts(((piece, node) for piece in said_by), apart_s)
-        ),
-        seen_since,
-    )
+    named = _earlier(_named(symptoms, model), seen_since)
     known = {node for node, _ in named}
     common = _earlier(_in_common(unexplained, model).items(), seen_since)
     shared = [(node, below) for node, below in common if node not in known]
     found = [_suspect(node, said_by, model) for node, said_by in _ranked(named)]
     found += [_suspect(node, below, model, only=below) for node, below in _ranked(shared)]
     return [suspect for suspect in found if suspect is not None]
+
+
+def _named(symptoms: Sequence[Evidence], model: Model) -> Iterator[Said]:
+    """Yield what symptoms name, once for each time in which they do."""
+    placed: dict[str, list[Placed]] = {}
+    for symptom in symptoms:
+        for node in supposable(symptom, model):
+            if model.at(symptom.onset_s).graph.has(node):
+                placed.setdefault(node, []).append((symptom, node))
+    for node, pieces in placed.items():
+        for burst in _bursts(pieces, model.settings.same_node_longest_s):
+            yield node, [piece for piece, _ in burst]
 
 
 def _bursts(pieces: Iterable[Placed], apart_s: float) -> list[list[Placed]]:
