@@ -1,6 +1,6 @@
 """The gate: no score below its floor (``benchmarks/truth/floors.yaml``)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -51,16 +51,28 @@ def test_nezha_s_day_keeps_its_floor(tmp_path: Path) -> None:
 def test_a_simulated_fault_keeps_its_floor(scenario: str, tmp_path: Path) -> None:
     assert scenario in FLOORS["simulated"]["scenarios"], f"give {scenario} a floor in {FILE.name}"
     seeds = FLOORS["simulated"]["seeds"]
-    recordings = [
-        simulated.convert((CATALOGUE[scenario],), seed, tmp_path / str(seed)) for seed in seeds
-    ]
-    report = pooled(chain.from_iterable(analysed([recording]) for recording in recordings))
-    _check(scenario, report.total, FLOORS["simulated"]["scenarios"][scenario])
+    scores = _simulated((scenario,), seeds, tmp_path)
+    _check(scenario, scores, FLOORS["simulated"]["scenarios"][scenario])
+
+
+@pytest.mark.parametrize("pair", FLOORS["together"]["pairs"])
+def test_two_faults_at_once_are_told_apart_as_well_as_the_floor_says(
+    pair: str, tmp_path: Path
+) -> None:
+    scores = _simulated(pair.split("+"), FLOORS["together"]["seeds"], tmp_path)
+    _check(pair, scores, FLOORS["together"]["pairs"][pair])
+
+
+def _simulated(names: Iterable[str], seeds: Iterable[int], folder: Path) -> Scores:
+    scenarios = tuple(CATALOGUE[name] for name in names)
+    recordings = [simulated.convert(scenarios, seed, folder / str(seed)) for seed in seeds]
+    return pooled(chain.from_iterable(analysed([recording]) for recording in recordings)).total
 
 
 def test_every_floor_says_why_and_demands_what_can_be_measured() -> None:
     petshop_floors = [FLOORS["petshop"]["all"], *FLOORS["petshop"]["kinds"].values()]
     public = [*petshop_floors, FLOORS["nezha"]["all"]]
-    for floor in [*public, *FLOORS["simulated"]["scenarios"].values()]:
+    simulated_floors = [FLOORS["simulated"]["scenarios"], FLOORS["together"]["pairs"]]
+    for floor in [*public, *chain.from_iterable(floors.values() for floors in simulated_floors)]:
         assert floor["because"]
         assert floor["require"].keys() <= {*AT_LEAST, *AT_MOST}
