@@ -20,8 +20,8 @@ from pipeline.correlate.offers import Offer, Offered, Suspect, supposable
 from pipeline.correlate.overtime import Model
 
 MAX_SUPPOSED = 8
-"""Implicated nodes that are tried, each for every time in which others speak of it: those with most
-witnesses first (each costs a determinant)."""
+"""Hidden faults that are tried, of those named and of those in common: those with most witnesses
+first (each costs a determinant). A node counts once for each time in which it is named."""
 
 _BY_ITSELF = 0.5
 """What came by itself with this probability asks for a hidden cause."""
@@ -157,7 +157,7 @@ def _bursts(pieces: Iterable[Placed], apart_s: float) -> list[list[Placed]]:
 
 
 def _earlier(said: Iterable[Said], seen_since: Mapping[str, float]) -> list[Said]:
-    """Return the nodes that had no symptoms when others first spoke of their trouble."""
+    """Return those whose node had no symptoms when others began to speak of its trouble."""
     return [
         (node, said_by)
         for node, said_by in said
@@ -166,7 +166,7 @@ def _earlier(said: Iterable[Said], seen_since: Mapping[str, float]) -> list[Said
 
 
 def _ranked(said: Iterable[Said]) -> list[Said]:
-    """Return the nodes to try, those with most witnesses first."""
+    """Return the nodes and times to try, those with most witnesses first."""
     ranked = sorted(said, key=lambda each: (-len(each[1]), each[0], each[1][0].order))
     return ranked[:MAX_SUPPOSED]
 

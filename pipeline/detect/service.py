@@ -95,11 +95,16 @@ class Service(msgspec.Struct, array_like=True):
     history: bytes = b""
     """Closed bins, oldest first, three numbers of four bytes each."""
     waited: bytes | int = b""
-    """A bit for each of them with strong extra waiting (see ``_bits``) …"""
+    """A bit for each of them with strong extra waiting, the latest is bit 0 of the first byte …"""
     failed: bytes | int = b""
-    """… and with many more failures."""
+    """… and with many more failures. 288 bits, which no row holds but as bytes; rows of an older
+    release, in JSON, have the number."""
     last: int | None = None
     """Time of the latest sample of a closed minute."""
+
+    def __post_init__(self) -> None:
+        """Bring facts of an older release into the form of this one."""
+        self.waited, self.failed = _kept(_bits(self.waited)), _kept(_bits(self.failed))
 
     def put(self, quantity: Quantity, time: int, value: float) -> bool | None:
         """Keep a sample; False when it is already there, None when there is no room."""
@@ -195,8 +200,8 @@ class Services:
             if deviation is not None and deviation.sigmas >= self._settings.whisper_sigmas:
                 yield _found(service, deviation, time, since)
         service.history = _remember(service.history, now)
-        service.waited = _with_bit(service.waited, bit=_is_strong(waited))
-        service.failed = _with_bit(service.failed, bit=_is_strong(failed))
+        service.waited = _kept(_bits(service.waited) << 1 | _is_strong(waited))
+        service.failed = _kept(_bits(service.failed) << 1 | _is_strong(failed))
 
     def _waiting(self, now: Bin, past: Array | None) -> "_Deviation | None":
         """Return the extra waiting: (mean − usual mean) · requests, in seconds."""
@@ -280,16 +285,12 @@ def _is_strong(deviation: _Deviation | None) -> bool:
 
 
 def _bits(kept: bytes | int) -> int:
-    """Return what is kept as a number: 288 bits, which no row holds but as bytes.
-
-    Rows of an older release, in JSON, have the number itself.
-    """
     return kept if isinstance(kept, int) else int.from_bytes(kept, "little")
 
 
-def _with_bit(kept: bytes | int, *, bit: bool) -> bytes:
-    """Return what is kept with one more bit, without those that are too old, and without zeros."""
-    return ((_bits(kept) << 1 | bit) & _ALL_KEPT).to_bytes(_BYTES, "little").rstrip(b"\0")
+def _kept(bits: int) -> bytes:
+    """Return bits as they are kept: without those that are too old, and without zeros."""
+    return (bits & _ALL_KEPT).to_bytes(_BYTES, "little").rstrip(b"\0")
 
 
 def _found(service: Service, deviation: _Deviation, time: int, since: int) -> Found:

@@ -6,6 +6,7 @@ import pytest
 from pipeline.detect.coverage import Coverage
 from pipeline.detect.partition import NodeRow, PartitionRow
 from pipeline.detect.rows import packed, unpacked
+from pipeline.detect.service import Service
 from pipeline.watermark import Watermark
 
 ROW = NodeRow("hub", 7, {"received": 3}, msgspec.Raw(packed(Coverage(first=1))), source="a")
@@ -29,6 +30,13 @@ def test_rows_in_json_of_an_older_release_are_read_with_their_facts() -> None:
     assert unpacked(bytes(again.facts), Coverage) == Coverage(first=1)
     of_partition = PartitionRow(Watermark())
     assert unpacked(msgspec.json.encode(of_partition), PartitionRow) == of_partition
+
+
+def test_what_json_of_an_older_release_holds_as_a_long_number_is_written_at_once() -> None:
+    older = b'["", {}, "", 340282366920938463463374607431768211456, 3, null]'
+    known = msgspec.json.decode(older, type=Service)
+    assert unpacked(packed(known), Service) == known
+    assert (known.waited, known.failed) == (bytes(16) + b"\1", b"\3")
 
 
 @pytest.mark.parametrize("torn", [b"", b"{", b"\x80", packed(ROW)[:-1]])

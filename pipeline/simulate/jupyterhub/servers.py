@@ -117,7 +117,7 @@ class Servers:
             yield hub.kernel.wait(4.0)
 
     def _failed(self, server: Server, failure: SpawnError, began: float) -> Steps:
-        hub, _user = self._hub, server.user
+        hub = self._hub
         self._explain(server, failure)
         self._harmed(server)
         hub.counters.observe("server_spawn_duration_seconds", hub.kernel.now - began, "failure")
